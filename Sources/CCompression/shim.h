@@ -1,0 +1,3 @@
+// gzip and Zstandard streams (packages zlib1g-dev and libzstd-dev).
+#include <zlib.h>
+#include <zstd.h>

@@ -1,0 +1,77 @@
+// What Swift's Glibc module does not export, as static inline functions: prefetch, CPU features,
+// signal and event descriptors, malloc limits, parent-death signal, thread affinity.
+#ifndef PINSAGE_PLATFORM_H
+#define PINSAGE_PLATFORM_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <malloc.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/// Asks for the cache line at `address` in all cache levels. Never faults.
+static inline void platform_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
+/// Asks for the cache line at `address` in the second-level cache and beyond. Never faults.
+static inline void platform_prefetch_l2(const void *address) { __builtin_prefetch(address, 0, 2); }
+
+/// A pause inside a spin loop.
+static inline void platform_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+/// 2: AVX-512 (F, BW, CD, DQ, VL: x86-64-v4). 1: AVX2 and FMA (x86-64-v3). 0: anything else.
+static inline int platform_instruction_set(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    int v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi")
+        && __builtin_cpu_supports("bmi2");
+    int v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq")
+        && __builtin_cpu_supports("avx512vl");
+    return v4 ? 2 : v3 ? 1 : 0;
+#else
+    return 0;
+#endif
+}
+
+/// Blocks SIGINT and SIGTERM in this thread and those it will start; returns a non-blocking signalfd
+/// that becomes readable when one of them arrives, or −1 with errno.
+static inline int platform_signal_descriptor(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    if (pthread_sigmask(SIG_BLOCK, &set, 0) != 0) return -1;
+    return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+/// Reads one pending signal; returns its number, or 0 when there is none.
+static inline int platform_read_signal(int descriptor) {
+    struct signalfd_siginfo info;
+    return read(descriptor, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+}
+
+/// A non-blocking eventfd, or −1 with errno.
+static inline int platform_event_descriptor(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+
+/// Keeps blocks of up to 1 GiB on the heap instead of returning them to the kernel after each use:
+/// messages over 16 MB are otherwise mapped and faulted in anew every time.
+static inline void platform_keep_large_blocks(void) {
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+}
+
+/// This process gets SIGTERM when the thread that started it ends.
+static inline int platform_stop_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGTERM); }
+
+#endif
