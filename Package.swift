@@ -60,6 +60,7 @@ let package = Package(
 
         // Floor 1.
         target("Configuration", ["Basics"]),
+        target("FrontDoor", ["Basics", argumentParser]),
         target("GraphStore", ["Basics", "Artifacts"]),
         target("Minibatches", ["Basics", "Artifacts"]),
         target("Transport", ["Basics", "CZeroMQ", "CPlatform"]),
@@ -83,16 +84,16 @@ let package = Package(
             name: "pinsage",
             dependencies: [
                 "Basics", "Artifacts", "Configuration", "Kernels", "GraphStore", "PinSageModel", "Sampling", "Search",
-                "Inference", "Evaluation", "CPlatform", argumentParser, logging,
+                "Inference", "Evaluation", "CPlatform", "FrontDoor", argumentParser, logging,
             ], swiftSettings: room),
         .executableTarget(
             name: "pinsage-trainer",
-            dependencies: ["Basics", "Configuration", "Training", argumentParser, logging], swiftSettings: room),
+            dependencies: ["Basics", "Configuration", "Training", "FrontDoor", argumentParser, logging], swiftSettings: room),
         .executableTarget(
             name: "pinsage-sampler",
             dependencies: [
                 "Basics", "Configuration", "Artifacts", "GraphStore", "Sampling", "Minibatches", "Transport",
-                argumentParser, logging,
+                "FrontDoor", argumentParser, logging,
             ], swiftSettings: room),
 
         // Tests mirror the sources.

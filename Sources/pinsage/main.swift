@@ -1,1 +1,12 @@
-print("not built yet")
+import ArgumentParser
+import FrontDoor
+
+/// The front door: every subcommand, one file each.
+struct Pinsage: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pinsage",
+        abstract: "PinSage: embeddings that put items people file together close together.",
+        subcommands: [])
+}
+
+runFrontDoor(Pinsage.self)

@@ -1,0 +1,158 @@
+/// Everything one run depends on: the whole config file, one struct per room.
+///
+/// Each room takes its own struct, never the whole. Samplers and trainer read the same file.
+public struct PipelineSettings: Equatable, Sendable {
+    /// Graph directory.
+    public var graph: String = "data/graph"
+    /// Run directory: checkpoints, logs, metrics.
+    public var run: String = "runs/default"
+    /// Key of every random number. Any 64-bit value.
+    public var seed: UInt64 = 1
+    public var walks = WalkSettings()
+    public var model = ModelSettings()
+    public var batch = BatchSettings()
+    public var training = TrainingSettings()
+    public var samplers = SamplerSettings()
+    public var trainer = TrainerSettings()
+    public var checkpoints = CheckpointSettings()
+
+    public init() {}
+}
+
+/// Random walks and the neighbourhoods made from them (`walks.*`).
+public struct WalkSettings: Equatable, Sendable {
+    /// Walks from each pin. 1 … 10,000.
+    public var count = 10
+    /// Steps of each walk; one step is pin → board → pin. 1 … 10,000.
+    public var steps = 50
+    /// Neighbours kept: the most visited pins. 1 … 1,000.
+    public var top = 25
+    /// Probability that a walk returns to its pin after a step. 0 ..< 1.
+    public var restart = 0.5
+    /// How neighbours are weighted when they are pooled.
+    public var pooling = Pooling.importance
+
+    public enum Pooling: String, CaseIterable, Sendable {
+        /// By their share of the visits.
+        case importance
+        /// All alike.
+        case uniform
+    }
+
+    public init() {}
+}
+
+/// The network (`model.*`).
+public struct ModelSettings: Equatable, Sendable {
+    /// Width of messages and of both layers' outputs. 1 … 8,192.
+    public var hiddenWidth = 128
+    /// Width of the embeddings. 1 … 8,192.
+    public var outputWidth = 64
+    public var head = Head.paper
+    public var output = Output.unit
+
+    public enum Head: String, CaseIterable, Sendable {
+        /// z = G2 · ReLU(G1 · h + g).
+        case paper
+        /// z = h: the second layer's output. `output_width` must equal `hidden_width`.
+        case none
+    }
+
+    public enum Output: String, CaseIterable, Sendable {
+        /// Rows of length 1, compared by cosine.
+        case unit
+        /// Rows of any length, compared by dot product.
+        case free
+    }
+
+    public init() {}
+}
+
+/// What a minibatch holds (`batch.*`).
+public struct BatchSettings: Equatable, Sendable {
+    /// Positive pairs in a batch. 1 … 1,000,000.
+    public var pairs = 512
+    /// Negatives shared by all pairs of a batch. 1 … 1,000,000.
+    public var sharedNegatives = 500
+    /// Most hard negatives a query gets. 0 … 64.
+    public var hardNegativesMax = 0
+    /// Batches over which a pin's neighbourhood stays the same. 1 … 1,000,000,000.
+    public var refreshBatches = 1
+    /// How the board of a positive pair is drawn.
+    public var boards = BoardChoice.uniform
+    /// Whether a pair's pins are dropped from each other's neighbourhood in the top layer.
+    public var excludePairEdges = true
+
+    public enum BoardChoice: String, CaseIterable, Sendable {
+        /// Every board with two or more pins alike.
+        case uniform
+        /// In proportion to the board's pins.
+        case edges
+    }
+
+    public init() {}
+}
+
+/// Length and pace of training (`training.*`).
+public struct TrainingSettings: Equatable, Sendable {
+    /// 1 … 1,000,000.
+    public var epochs = 4
+    /// 1 … 1,000,000,000.
+    public var batchesPerEpoch = 200
+    /// Adam's step size at its peak. Above 0, at most 1.
+    public var learningRate = 0.002
+    /// Epochs of linear warm-up from 0 to the peak. 0 or more.
+    public var warmupEpochs = 1.0
+    /// Share of the peak that is left after the last batch; the decay between is exponential. Above 0, at most 1.
+    public var finalLearningRateShare = 0.1
+    /// Margin of the hinge. Above 0.
+    public var margin = 0.1
+
+    public init() {}
+}
+
+/// The sampler workers and the way to the trainer (`samplers.*`).
+public struct SamplerSettings: Equatable, Sendable {
+    /// Worker processes that `pinsage train` starts. 0 … 1,024; with 0, workers are started by hand.
+    public var count = 1
+    /// `ipc://PATH` or `tcp://HOST:PORT` of the trainer's minibatch socket. Empty: `ipc://RUN/batches.ipc`.
+    /// The control socket is beside it: `PATH.control`, or the next port.
+    public var endpoint = ""
+    /// Batches a worker may have under way: leased to it and not yet consumed. 1 … 1,024.
+    public var credit = 4
+    /// Seconds after which a batch is leased again to another worker. 0.1 … 86,400.
+    public var leaseSeconds = 30.0
+
+    public init() {}
+}
+
+/// The trainer process (`trainer.*`).
+public struct TrainerSettings: Equatable, Sendable {
+    /// Threads of the arithmetic. 1 … 1,024. Changes no bit of the result.
+    public var threads = 1
+    public var features = FeatureSource.mapped
+    public var precision = Precision.float32
+
+    public enum FeatureSource: String, CaseIterable, Sendable {
+        /// The trainer maps the graph's feature table itself: one host.
+        case mapped
+        /// Feature rows travel in the batch: samplers on other hosts.
+        case inline
+    }
+
+    public enum Precision: String, CaseIterable, Sendable {
+        case float32
+    }
+
+    public init() {}
+}
+
+/// When checkpoints are written and how many stay (`checkpoints.*`).
+public struct CheckpointSettings: Equatable, Sendable {
+    /// Batches between checkpoints, beside those at each epoch's end. 1 … 1,000,000,000.
+    public var everyBatches = 200
+    /// Newest checkpoints kept. 1 … 1,000,000.
+    public var keep = 3
+
+    public init() {}
+}
