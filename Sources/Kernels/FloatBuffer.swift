@@ -1,0 +1,41 @@
+/// Owned float32 storage on a cache-line boundary: what a `Matrix` looks at.
+///
+/// Whoever shares one buffer between threads keeps their writes apart.
+@safe public final class FloatBuffer: @unchecked Sendable {
+    /// Elements that may be used from `base` on.
+    public private(set) var count: Int
+    /// The first element, at a multiple of 64 bytes. `reserve` may move it.
+    public private(set) var base: UnsafeMutablePointer<Float>
+    private var capacity: Int
+
+    /// A buffer of `count` zeros.
+    public init(count: Int = 0) {
+        precondition(count >= 0, "FloatBuffer: count is \(count)")
+        self.count = count
+        capacity = count
+        unsafe base = Self.allocate(count)
+    }
+
+    deinit {
+        unsafe base.deallocate()
+    }
+
+    /// Makes room for `count` elements. Storage grows only; when it grows, its content is lost.
+    public func reserve(_ count: Int) {
+        precondition(count >= 0, "FloatBuffer: reserve \(count)")
+        if count > capacity {
+            unsafe base.deallocate()
+            unsafe base = Self.allocate(count)
+            capacity = count
+        }
+        self.count = max(self.count, count)
+    }
+
+    private static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
+        let byteCount = (max(count, 1) * 4 + 63) / 64 * 64
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+        let floats = unsafe raw.bindMemory(to: Float.self, capacity: byteCount / 4)
+        unsafe floats.initialize(repeating: 0, count: byteCount / 4)
+        return unsafe floats
+    }
+}

@@ -1,0 +1,25 @@
+extension Kernels {
+    /// One Adam step with bias correction over `count` parameters.
+    ///
+    /// - Parameters:
+    ///   - first: running mean of the gradients, 0 at first.
+    ///   - second: running mean of their squares, 0 at first.
+    ///   - step: t, from 1.
+    /// - Source: Kingma & Ba 2015, arXiv 1412.6980, Alg. 1.
+    public func adamStep(
+        parameters: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>,
+        first: UnsafeMutablePointer<Float>, second: UnsafeMutablePointer<Float>, count: Int,
+        learningRate: Float, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8, step: Int
+    ) {
+        precondition(count >= 0, "adamStep: \(count) parameters")
+        let rule = AdamRule(learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, step: step)
+        unsafe ScalarKernels.adamStep(
+            parameters: parameters, gradients: gradients, first: first, second: second, count: count, rule)
+    }
+
+    /// Σ x², for a norm.
+    public func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
+        precondition(count >= 0, "sumOfSquares: \(count) elements")
+        return unsafe ScalarKernels.sumOfSquares(x, count: count)
+    }
+}
