@@ -3,14 +3,13 @@
 #ifndef PINSAGE_PLATFORM_H
 #define PINSAGE_PLATFORM_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+// Without _GNU_SOURCE: with it, types of the C library would differ from those that Foundation was built with.
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -63,6 +62,20 @@ static inline int platform_read_signal(int descriptor) {
 
 /// A non-blocking eventfd, or −1 with errno.
 static inline int platform_event_descriptor(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+
+/// A descriptor that is readable while one of two others is (−1 stands for none), or −1 with errno.
+static inline int platform_either_descriptor(int first, int second) {
+    int set = epoll_create1(EPOLL_CLOEXEC);
+    int members[2] = {first, second};
+    for (int i = 0; i < 2 && set >= 0; i++) {
+        struct epoll_event wanted = {.events = EPOLLIN};
+        if (members[i] >= 0 && epoll_ctl(set, EPOLL_CTL_ADD, members[i], &wanted) != 0) {
+            close(set);
+            return -1;
+        }
+    }
+    return set;
+}
 
 /// Keeps blocks of up to 1 GiB on the heap instead of returning them to the kernel after each use:
 /// messages over 16 MB are otherwise mapped and faulted in anew every time.

@@ -33,13 +33,13 @@ public struct StoppedBySignal: Error, CustomStringConvertible {
     public init(_ description: String) { self.description = description }
 }
 
-public func writeToStandardError(_ line: String) {
-    try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
-}
-
 private func exitWithUsage<Root: ParsableCommand>(_ root: Root.Type, _ error: any Error) -> Never {
     let code = root.exitCode(for: error)
-    if code.isSuccess { print(root.fullMessage(for: error)) } else { writeToStandardError(root.fullMessage(for: error)) }
+    if code.isSuccess {
+        print(root.fullMessage(for: error))
+    } else {
+        writeToStandardError(root.fullMessage(for: error))
+    }
     exit(code.isSuccess ? 0 : code == .validationFailure ? 2 : code.rawValue)
 }
 

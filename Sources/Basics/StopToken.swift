@@ -1,0 +1,81 @@
+import CPlatform
+import Glibc
+import Synchronization
+
+/// Tells every loop of a process that it shall end: a flag, and a descriptor to wait on beside sockets.
+///
+/// Loops look at `isStopped` once per batch. The descriptor stays readable until `drainSignals()` or `isStopped`
+/// has taken notice; so when it wakes a `poll`, look at `isStopped` next.
+public final class StopToken: Sendable {
+    /// Readable while a signal, or a `stop()`, has not been taken notice of. Closed with the token.
+    public let descriptor: Int32
+    private let signals: Int32?
+    private let event: Int32
+    private let stopped = Atomic<Bool>(false)
+    private let lastSignal = Atomic<Int32>(0)
+
+    /// A token that SIGINT and SIGTERM set. Create it before the process has a second thread: the signals are blocked
+    /// in this thread and in those it starts, and a thread without the block would still die of them.
+    ///
+    /// - Throws: `StopTokenError` when the kernel has no descriptor left.
+    public convenience init() throws {
+        let signals = platform_signal_descriptor()
+        guard signals >= 0 else { throw StopTokenError("signalfd", errno) }
+        try self.init(signals: signals)
+    }
+
+    /// A token that only `stop()` sets.
+    public static func manual() -> StopToken {
+        do { return try StopToken(signals: nil) } catch { preconditionFailure("\(error)") }
+    }
+
+    private init(signals: Int32?) throws {
+        self.signals = signals
+        event = platform_event_descriptor()
+        guard event >= 0 else { throw StopTokenError("eventfd", errno) }
+        descriptor = platform_either_descriptor(signals ?? -1, event)
+        guard descriptor >= 0 else { throw StopTokenError("epoll", errno) }
+    }
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+        if event >= 0 { close(event) }
+        if let signals { close(signals) }
+    }
+
+    /// Whether the end has been asked for. One system call.
+    public var isStopped: Bool {
+        drainSignals()
+        return stopped.load(ordering: .acquiring)
+    }
+
+    /// Asks for the end; from any thread.
+    public func stop() {
+        stopped.store(true, ordering: .releasing)
+        unsafe withUnsafeBytes(of: UInt64(1)) { _ = unsafe write(event, $0.baseAddress, $0.count) }
+    }
+
+    /// Takes notice of what made the descriptor readable.
+    public func drainSignals() {
+        if let signals {
+            while case let number = platform_read_signal(signals), number != 0 {
+                lastSignal.store(number, ordering: .relaxed)
+                stopped.store(true, ordering: .releasing)
+            }
+        }
+        var count: UInt64 = 0
+        unsafe withUnsafeMutableBytes(of: &count) { _ = unsafe read(event, $0.baseAddress, $0.count) }
+    }
+
+    /// The newest signal that was taken notice of, or 0.
+    public var signalNumber: Int32 { lastSignal.load(ordering: .relaxed) }
+}
+
+/// The kernel refused what a `StopToken` is made of.
+public struct StopTokenError: Error, Equatable, CustomStringConvertible {
+    public let description: String
+
+    init(_ call: String, _ number: Int32) {
+        description = unsafe "stop token: \(call): expected a descriptor, found: \(String(cString: strerror(number)))"
+    }
+}
