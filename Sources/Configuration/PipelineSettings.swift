@@ -2,12 +2,13 @@
 ///
 /// Each room takes its own struct, never the whole. Samplers and trainer read the same file.
 public struct PipelineSettings: Equatable, Sendable {
-    /// Graph directory.
+    /// Graph directory. `${NAME}` stands for an environment variable, here and in `run` and `samplers.endpoint`.
     public var graph: String = "data/graph"
     /// Run directory: checkpoints, logs, metrics.
     public var run: String = "runs/default"
     /// Key of every random number. Any 64-bit value.
     public var seed: UInt64 = 1
+
     public var walks = WalkSettings()
     public var model = ModelSettings()
     public var batch = BatchSettings()
@@ -17,16 +18,22 @@ public struct PipelineSettings: Equatable, Sendable {
     public var checkpoints = CheckpointSettings()
 
     public init() {}
+
+    /// Batches of the whole training.
+    public var totalBatches: Int { training.epochs * training.batchesPerEpoch }
 }
 
 /// Random walks and the neighbourhoods made from them (`walks.*`).
 public struct WalkSettings: Equatable, Sendable {
     /// Walks from each pin. 1 … 10,000.
     public var count = 10
+    public static let counts = 1...10_000
     /// Steps of each walk; one step is pin → board → pin. 1 … 10,000.
     public var steps = 50
+    public static let stepCounts = 1...10_000
     /// Neighbours kept: the most visited pins. 1 … 1,000.
     public var top = 25
+    public static let topCounts = 1...1_000
     /// Probability that a walk returns to its pin after a step. 0 ..< 1.
     public var restart = 0.5
     /// How neighbours are weighted when they are pooled.
@@ -74,7 +81,7 @@ public struct BatchSettings: Equatable, Sendable {
     public var pairs = 512
     /// Negatives shared by all pairs of a batch. 1 … 1,000,000.
     public var sharedNegatives = 500
-    /// Most hard negatives a query gets. 0 … 64.
+    /// Most hard negatives a query gets. 0: this version has none.
     public var hardNegativesMax = 0
     /// Batches over which a pin's neighbourhood stays the same. 1 … 1,000,000,000.
     public var refreshBatches = 1
@@ -101,7 +108,7 @@ public struct TrainingSettings: Equatable, Sendable {
     public var batchesPerEpoch = 200
     /// Adam's step size at its peak. Above 0, at most 1.
     public var learningRate = 0.002
-    /// Epochs of linear warm-up from 0 to the peak. 0 or more.
+    /// Epochs of linear warm-up from 0 to the peak. 0 … 1,000,000.
     public var warmupEpochs = 1.0
     /// Share of the peak that is left after the last batch; the decay between is exponential. Above 0, at most 1.
     public var finalLearningRateShare = 0.1
@@ -115,8 +122,8 @@ public struct TrainingSettings: Equatable, Sendable {
 public struct SamplerSettings: Equatable, Sendable {
     /// Worker processes that `pinsage train` starts. 0 … 1,024; with 0, workers are started by hand.
     public var count = 1
-    /// `ipc://PATH` or `tcp://HOST:PORT` of the trainer's minibatch socket. Empty: `ipc://RUN/batches.ipc`.
-    /// The control socket is beside it: `PATH.control`, or the next port.
+    /// `ipc://PATH` or `tcp://HOST:PORT` of the trainer's minibatch socket; HOST `*` is every interface of the
+    /// trainer's host. Empty: `ipc://RUN/batches.ipc`. The control socket is beside it, see `Endpoints`.
     public var endpoint = ""
     /// Batches a worker may have under way: leased to it and not yet consumed. 1 … 1,024.
     public var credit = 4

@@ -1,0 +1,128 @@
+import Basics
+import Foundation
+
+extension PipelineSettings {
+    /// Reads a config file and the `--set` overrides.
+    ///
+    /// - Parameters:
+    ///   - path: YAML file; keys it leaves out have their defaults.
+    ///   - overrides: `section.key=value`, later ones win.
+    /// - Throws: `ConfigError`, one line with the place of the first thing that cannot be used.
+    public static func load(path: String, overrides: [String] = []) throws -> PipelineSettings {
+        try load(ConfigFile(path: path), overrides: overrides)
+    }
+
+    /// Reads settings from `text`; errors speak of `path`.
+    public static func load(
+        text: String, path: String, overrides: [String] = [],
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws -> PipelineSettings {
+        try load(ConfigFile(text: text, path: path, environment: environment), overrides: overrides)
+    }
+
+    private static func load(_ file: ConfigFile, overrides: [String]) throws -> PipelineSettings {
+        for override in overrides { try file.override(override) }
+        var settings = PipelineSettings()
+        settings.graph = try file.top.path("graph", default: settings.graph)
+        settings.run = try file.top.path("run", default: settings.run)
+        settings.seed = try file.top.int("seed", default: settings.seed, in: 0...UInt64.max)
+        try settings.walks.read(file.section("walks"))
+        try settings.model.read(file.section("model"))
+        try settings.batch.read(file.section("batch"))
+        try settings.training.read(file.section("training"))
+        try settings.samplers.read(file.section("samplers"))
+        try settings.trainer.read(file.section("trainer"))
+        try settings.checkpoints.read(file.section("checkpoints"))
+        try file.finish()
+        try settings.checkTogether(file)
+        return settings
+    }
+
+    /// What one key alone cannot tell.
+    private func checkTogether(_ file: ConfigFile) throws {
+        if model.head == .none && model.outputWidth != model.hiddenWidth {
+            throw ConfigError(
+                place: file.place(of: "model.output_width", "model.head"), subject: "model.output_width",
+                expected: "\(model.hiddenWidth), as model.hidden_width, because model.head is none",
+                found: "\(model.outputWidth)")
+        }
+    }
+}
+
+private let widths = 1...8_192
+private let aMillion = 1...1_000_000
+private let aBillion = 1...1_000_000_000
+
+extension WalkSettings {
+    fileprivate mutating func read(_ section: ConfigSection) throws {
+        count = try section.int("count", default: count, in: Self.counts)
+        steps = try section.int("steps", default: steps, in: Self.stepCounts)
+        top = try section.int("top", default: top, in: Self.topCounts)
+        restart = try section.double("restart", default: restart, in: .from(0, below: 1))
+        pooling = try section.choice("pooling", default: pooling)
+    }
+}
+
+extension ModelSettings {
+    fileprivate mutating func read(_ section: ConfigSection) throws {
+        hiddenWidth = try section.int("hidden_width", default: hiddenWidth, in: widths)
+        outputWidth = try section.int("output_width", default: outputWidth, in: widths)
+        head = try section.choice("head", default: head)
+        output = try section.choice("output", default: output)
+    }
+}
+
+extension BatchSettings {
+    fileprivate mutating func read(_ section: ConfigSection) throws {
+        pairs = try section.int("pairs", default: pairs, in: aMillion)
+        sharedNegatives = try section.int("shared_negatives", default: sharedNegatives, in: aMillion)
+        hardNegativesMax = try section.int("hard_negatives_max", default: hardNegativesMax, in: 0...64)
+        if hardNegativesMax != 0 {
+            throw section.error(
+                "hard_negatives_max", expected: "0, because this version has no hard negatives yet",
+                found: "\(hardNegativesMax)")
+        }
+        refreshBatches = try section.int("refresh_batches", default: refreshBatches, in: aBillion)
+        boards = try section.choice("boards", default: boards)
+        excludePairEdges = try section.bool("exclude_pair_edges", default: excludePairEdges)
+    }
+}
+
+extension TrainingSettings {
+    fileprivate mutating func read(_ section: ConfigSection) throws {
+        epochs = try section.int("epochs", default: epochs, in: aMillion)
+        batchesPerEpoch = try section.int("batches_per_epoch", default: batchesPerEpoch, in: aBillion)
+        learningRate = try section.double("learning_rate", default: learningRate, in: .above(0, to: 1))
+        warmupEpochs = try section.double("warmup_epochs", default: warmupEpochs, in: .from(0, to: 1_000_000))
+        finalLearningRateShare = try section.double(
+            "final_learning_rate_share", default: finalLearningRateShare, in: .above(0, to: 1))
+        margin = try section.double("margin", default: margin, in: .above(0))
+    }
+}
+
+extension SamplerSettings {
+    fileprivate mutating func read(_ section: ConfigSection) throws {
+        count = try section.int("count", default: count, in: 0...1_024)
+        endpoint = try section.path("endpoint", default: endpoint, emptyAllowed: true)
+        if let fault = Endpoints.fault(in: endpoint) {
+            throw section.error("endpoint", expected: fault, found: endpoint)
+        }
+        credit = try section.int("credit", default: credit, in: 1...1_024)
+        leaseSeconds = try section.double("lease_seconds", default: leaseSeconds, in: .from(0.1, to: 86_400))
+    }
+}
+
+extension TrainerSettings {
+    fileprivate mutating func read(_ section: ConfigSection) throws {
+        threads = try section.int("threads", default: threads, in: 1...1_024)
+        features = try section.choice("features", default: features)
+        precision = try section.choice("precision", default: precision)
+    }
+}
+
+extension CheckpointSettings {
+    fileprivate mutating func read(_ section: ConfigSection) throws {
+        everyBatches = try section.int("every_batches", default: everyBatches, in: aBillion)
+        keep = try section.int("keep", default: keep, in: aMillion)
+    }
+}

@@ -1,0 +1,192 @@
+import Basics
+import Configuration
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct PipelineSettingsTests {
+    /// Every key with a value that is not its default, and whether it decides what is in a batch.
+    static let keys: [(assignment: String, decidesBatches: Bool)] = [
+        ("graph=elsewhere/\"graph\" ünd so\t", false), ("run=runs/x: y#z", false),
+        ("seed=18446744073709551615", true),
+        ("walks.count=7", true), ("walks.steps=9", true), ("walks.top=33", true), ("walks.restart=0.85", true),
+        ("walks.pooling=uniform", true),
+        ("model.hidden_width=96", false), ("model.output_width=32", false), ("model.head=none", false),
+        ("model.output=free", false),
+        ("batch.pairs=64", true), ("batch.shared_negatives=65", true), ("batch.hard_negatives_max=0", true),
+        ("batch.refresh_batches=5", true), ("batch.boards=edges", true), ("batch.exclude_pair_edges=false", true),
+        ("training.epochs=2", false), ("training.batches_per_epoch=11", false),
+        ("training.learning_rate=0.0001", false), ("training.warmup_epochs=0.5", false),
+        ("training.final_learning_rate_share=0.25", false), ("training.margin=1.5", false),
+        ("samplers.count=0", false), ("samplers.endpoint=tcp://*:5555", false), ("samplers.credit=9", false),
+        ("samplers.lease_seconds=0.5", false),
+        ("trainer.threads=3", false), ("trainer.features=inline", true), ("trainer.precision=float32", false),
+        ("checkpoints.every_batches=17", false), ("checkpoints.keep=1", false),
+    ]
+
+    private func load(_ text: String = "seed: 1", _ overrides: [String] = []) throws -> PipelineSettings {
+        try PipelineSettings.load(text: text, path: "c.yaml", overrides: overrides, environment: ["DATA": "/d"])
+    }
+
+    private func error(_ text: String, _ overrides: [String] = []) -> String {
+        do {
+            return "no error: \(try load(text, overrides))"
+        } catch { return "\(error)" }
+    }
+
+    /// `walks.count` and the like, from the resolved text.
+    private func keysOf(_ yaml: String) -> [String] {
+        var section = ""
+        return yaml.split(separator: "\n").compactMap { line in
+            let key = line.split(separator: ":")[0]
+            if !line.hasPrefix(" ") { section = "" }
+            if line.hasSuffix(":") {
+                section = key + "."
+                return nil
+            }
+            return section + key.drop(while: { $0 == " " })
+        }
+    }
+
+    @Test("an all but empty file gives the documented defaults")
+    func defaults() throws {
+        let settings = try load("walks:\n")
+        #expect(settings == PipelineSettings())
+        #expect(settings.totalBatches == 800)
+    }
+
+    @Test("the resolved text has every setting of every struct, and this test knows each of them")
+    func complete() throws {
+        let listed = Self.keys.map { String($0.assignment.prefix(while: { $0 != "=" })) }
+        #expect(keysOf(PipelineSettings().resolvedYAML(comments: [])) == listed)
+        func leaves(_ value: Any) -> Int {
+            let mirror = Mirror(reflecting: value)
+            return mirror.displayStyle == .struct && !(value is any Numeric) && !(value is String) && !(value is Bool)
+                ? mirror.children.map { leaves($0.value) }.reduce(0, +) : 1
+        }
+        #expect(leaves(PipelineSettings()) == listed.count)
+    }
+
+    @Test("every key sets its own setting, and the resolved text reads back to the same settings", arguments: keys)
+    func roundTrip(assignment: String, _: Bool) throws {
+        let overrides = assignment == "model.head=none" ? ["model.output_width=128", assignment] : [assignment]
+        let settings = try load("seed: 1", overrides)
+        let yaml = settings.resolvedYAML(comments: ["one: two", "two\nlines"])
+        #expect(yaml.hasPrefix("# one: two\n# two\n# lines\n"))
+        #expect(try load(yaml) == settings)
+        let fixed = ["batch.hard_negatives_max=0", "trainer.precision=float32"].contains(assignment)
+        #expect((settings == PipelineSettings()) == fixed)
+        let before = PipelineSettings().resolvedYAML(comments: []).split(separator: "\n")
+        let after = settings.resolvedYAML(comments: []).split(separator: "\n")
+        #expect(zip(before, after).count(where: { $0 != $1 }) == (fixed ? 0 : overrides.count))
+    }
+
+    @Test("all settings at once read back, and their JSON has the same values")
+    func roundTripOfAll() throws {
+        let overrides =
+            Self.keys.map(\.assignment).filter { $0 != "model.output_width=32" } + ["model.output_width=96"]
+        let settings = try load("seed: 1", overrides)
+        #expect(try load(settings.resolvedYAML(comments: [])) == settings)
+        let object = try JSONSerialization.jsonObject(with: Data(settings.resolvedJSON.utf8)) as? [String: Any]
+        #expect(object?["graph"] as? String == "elsewhere/\"graph\" ünd so\t")
+        #expect(object?["seed"] as? UInt64 == .max)
+        let walks = object?["walks"] as? [String: Any]
+        #expect(walks?["restart"] as? Double == 0.85)
+        #expect(walks?["pooling"] as? String == "uniform")
+        #expect((object?["batch"] as? [String: Any])?["exclude_pair_edges"] as? Bool == false)
+    }
+
+    @Test("the recipe changes with each setting that decides a batch, and with no other", arguments: keys)
+    func recipe(assignment: String, decidesBatches: Bool) throws {
+        let before = PipelineSettings()
+        var after = try load("seed: 1", assignment == "model.head=none" ? ["model.output_width=128"] : [assignment])
+        if assignment == "model.head=none" { after.model.head = .none }
+        // Only 0 can be loaded so far, but the recipe must already tell the others apart.
+        if assignment == "batch.hard_negatives_max=0" { after.batch.hardNegativesMax = 6 }
+        #expect((after.recipe(graphFingerprint: 5) != before.recipe(graphFingerprint: 5)) == decidesBatches)
+        #expect(before.recipe(graphFingerprint: 5) != before.recipe(graphFingerprint: 6))
+    }
+
+    @Test("the recipe of the defaults is the same in every build")
+    func recipeIsStable() {
+        // Computed by an independent program from the documented text.
+        #expect(PipelineSettings().recipe(graphFingerprint: 0x0123_4567_89AB_CDEF) == 14_517_333_327_563_940_581)
+    }
+
+    @Test(
+        "each limit holds on both sides",
+        arguments: [
+            ("walks.count", "1", "0"), ("walks.count", "10000", "10001"), ("walks.steps", "1", "0"),
+            ("walks.steps", "10000", "10001"), ("walks.top", "1", "0"), ("walks.top", "1000", "1001"),
+            ("walks.restart", "0", "-0.1"), ("walks.restart", "0.99", "1"), ("walks.pooling", "importance", "mean"),
+            ("model.hidden_width", "1", "0"), ("model.hidden_width", "8192", "8193"), ("model.output_width", "1", "0"),
+            ("model.output_width", "8192", "8193"), ("model.head", "paper", "papers"), ("model.output", "free", "any"),
+            ("batch.pairs", "1", "0"), ("batch.pairs", "1000000", "1000001"), ("batch.shared_negatives", "1", "0"),
+            ("batch.shared_negatives", "1000000", "1000001"), ("batch.hard_negatives_max", "0", "-1"),
+            ("batch.refresh_batches", "1", "0"), ("batch.refresh_batches", "1000000000", "1000000001"),
+            ("batch.boards", "uniform", "pins"), ("batch.exclude_pair_edges", "true", "1"),
+            ("training.epochs", "1", "0"), ("training.epochs", "1000000", "1000001"),
+            ("training.batches_per_epoch", "1", "0"), ("training.batches_per_epoch", "1000000000", "1000000001"),
+            ("training.learning_rate", "1e-9", "0"), ("training.learning_rate", "1", "1.1"),
+            ("training.warmup_epochs", "0", "-1"), ("training.warmup_epochs", "1000000", "1000001"),
+            ("training.final_learning_rate_share", "0.01", "0"), ("training.final_learning_rate_share", "1", "1.01"),
+            ("training.margin", "0.01", "0"), ("training.margin", "10", "inf"),
+            ("samplers.count", "0", "-1"), ("samplers.count", "1024", "1025"), ("samplers.credit", "1", "0"),
+            ("samplers.credit", "1024", "1025"), ("samplers.lease_seconds", "0.1", "0.09"),
+            ("samplers.lease_seconds", "86400", "86401"), ("trainer.threads", "1", "0"),
+            ("trainer.threads", "1024", "1025"), ("trainer.features", "inline", "copied"),
+            ("trainer.precision", "float32", "bfloat16"), ("checkpoints.every_batches", "1", "0"),
+            ("checkpoints.every_batches", "1000000000", "1000000001"), ("checkpoints.keep", "1", "0"),
+            ("checkpoints.keep", "1000000", "1000001"), ("seed", "0", "-1"), ("graph", "g", ""), ("run", "r", ""),
+        ])
+    func limits(key: String, inside: String, outside: String) throws {
+        _ = try load("seed: 1", ["\(key)=\(inside)"])
+        let line = error("seed: 1", ["\(key)=\(outside)"])
+        #expect(line.hasPrefix("--set \(key)=\(outside): \(key): expected "), "\(line)")
+        #expect(line.contains(", found \(outside.isEmpty ? "nothing" : outside)"), "\(line)")
+    }
+
+    @Test("without a head both widths must agree, and the line has both")
+    func headNone() throws {
+        let line = "model.output_width: expected 128, as model.hidden_width, because model.head is none, found 64"
+        #expect(error("model:\n  head: none") == "c.yaml:2:9: " + line)
+        #expect(error("model:\n  head: none\n  output_width: 64") == "c.yaml:3:17: " + line)
+        #expect(try load("model: {head: none, output_width: 128}").model.head == .none)
+    }
+
+    @Test("hard negatives are refused in plain words")
+    func hardNegatives() {
+        #expect(
+            error("batch: {hard_negatives_max: 6}")
+                == "c.yaml:1:29: batch.hard_negatives_max: expected 0, because this "
+                + "version has no hard negatives yet, found 6")
+    }
+
+    @Test("an unknown key in a file is named with its place and the nearest one")
+    func unknownKey() {
+        #expect(
+            error("checkpoints:\n  every: 3") == "c.yaml:2:3: checkpoints.every: expected one of every_batches, keep, "
+                + "found unknown key every")
+        #expect(error("trainers:\n  threads: 3").hasSuffix("found unknown key trainers. did you mean trainer?"))
+    }
+
+    @Test("paths may speak of the environment")
+    func environment() throws {
+        let settings = try load(
+            "graph: ${DATA}/g\nrun: ${DATA}/r\nsamplers: {endpoint: \"ipc://${DATA}/s\"}")
+        #expect(settings.graph == "/d/g")
+        #expect(settings.run == "/d/r")
+        #expect(settings.endpoints.batches == "ipc:///d/s")
+        #expect(
+            error("seed: 1\ngraph: ${PINSAGE_DATA}/g") == "c.yaml:2:8: graph: expected the environment variable "
+                + "PINSAGE_DATA, found no such variable. set it, or write the path out")
+    }
+
+    @Test("a config file on disk is read")
+    func file() throws {
+        let directory = try TemporaryDirectory()
+        let path = try directory.write("samplers:\n  count: 4\n", to: "c.yaml")
+        #expect(try PipelineSettings.load(path: path, overrides: ["seed=3"]).samplers.count == 4)
+        #expect(try PipelineSettings.load(path: path, overrides: ["seed=3"]).seed == 3)
+    }
+}
