@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /// Asks for the cache line at `address` in all cache levels. Never faults.
@@ -82,6 +83,11 @@ static inline int platform_either_descriptor(int first, int second) {
 static inline void platform_keep_large_blocks(void) {
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
+}
+
+/// Exchanges two files or folders in one step (renameat2 with RENAME_EXCHANGE); 0, or −1 with errno.
+static inline int platform_exchange(const char *a, const char *b) {
+    return (int)syscall(SYS_renameat2, -100 /* AT_FDCWD */, a, -100, b, 2 /* RENAME_EXCHANGE */);
 }
 
 /// This process gets SIGTERM when the thread that started it ends.

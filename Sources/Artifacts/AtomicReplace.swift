@@ -1,0 +1,159 @@
+import CPlatform
+import Glibc
+
+/// Files and folders that appear whole or not at all.
+public enum AtomicReplace {
+    /// Writes `path` through a temporary file beside it: fsync, rename, fsync of the folder.
+    ///
+    /// When `body` or any step throws, the temporary file is removed and `path` is as it was.
+    @discardableResult
+    public static func write<R>(to path: String, _ body: (FileWriter) throws -> R) throws -> R {
+        let writer = try FileWriter(replacing: path)
+        do {
+            let result = try body(writer)
+            try writer.commit()
+            return result
+        } catch {
+            writer.discard()
+            throw error
+        }
+    }
+
+    /// Fills a temporary folder beside `path` and moves it into place when `body` has finished.
+    ///
+    /// `path` may be missing or an empty folder; with `replacing` it may be any folder, which is exchanged in one
+    /// step and then removed. When anything throws, the temporary folder is removed and `path` is as it was.
+    @discardableResult
+    public static func writeFolder<R>(
+        at path: String, replacing: Bool = false, _ body: (_ temporary: String) throws -> R
+    ) throws -> R {
+        let path = SystemCall.trimmingSlashes(path)
+        let temporary = "\(path).tmp-\(getpid())"
+        try removeTree(temporary)
+        try SystemCall.retrying("create folder", path) { unsafe mkdir(temporary, 0o777) }
+        do {
+            let result = try body(temporary)
+            try SystemCall.syncFolder(temporary)
+            if replacing, unsafe access(path, F_OK) == 0 {
+                try SystemCall.retrying("replace", path) { unsafe platform_exchange(temporary, path) }
+                try removeTree(temporary)
+            } else {
+                try SystemCall.retrying("replace", path) { unsafe rename(temporary, path) }
+            }
+            try SystemCall.syncFolder(SystemCall.parent(of: path))
+            return result
+        } catch {
+            try? removeTree(temporary)
+            throw error
+        }
+    }
+
+    /// Removes a file or a folder with all that is in it; missing is fine.
+    static func removeTree(_ path: String) throws(ArtifactError) {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            try SystemCall.retrying("remove", path) { unsafe unlink(path) }
+            return
+        }
+        guard let folder = unsafe opendir(path) else { throw .system(path: path, operation: "open", code: errno) }
+        defer { unsafe closedir(folder) }
+        while let entry = unsafe readdir(folder) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            if name != ".", name != ".." { try removeTree("\(path)/\(name)") }
+        }
+        try SystemCall.retrying("remove", path) { unsafe rmdir(path) }
+    }
+}
+
+/// A buffered writer to a temporary file that takes its final name on `commit`.
+@safe public final class FileWriter {
+    /// The name the file will have.
+    public let path: String
+    /// Bytes written so far.
+    public private(set) var byteCount = 0
+    private let temporaryPath: String
+    private var descriptor: Int32
+    private let buffer: UnsafeMutableRawBufferPointer
+    private var buffered = 0
+
+    private static let bufferBytes = 1 << 18
+
+    /// Opens `PATH.tmp-PID` for writing.
+    init(replacing path: String) throws(ArtifactError) {
+        self.path = path
+        temporaryPath = "\(path).tmp-\(getpid())"
+        unsafe buffer = .allocate(byteCount: Self.bufferBytes, alignment: 64)
+        descriptor = -1
+        do {
+            descriptor = try SystemCall.open(temporaryPath, O_WRONLY | O_CREAT | O_TRUNC)
+        } catch .system(_, let operation, let code) {
+            throw .system(path: path, operation: operation, code: code)
+        }
+    }
+
+    deinit {
+        discard()
+        unsafe buffer.deallocate()
+    }
+
+    public func write(_ bytes: UnsafeRawBufferPointer) throws(ArtifactError) {
+        precondition(descriptor >= 0, "FileWriter: \(path) is closed")
+        byteCount += bytes.count
+        if bytes.count > Self.bufferBytes - buffered { try flush() }
+        if bytes.count >= Self.bufferBytes {
+            try unsafe SystemCall.writeAll(bytes, to: descriptor, path)
+        } else if bytes.count > 0 {
+            unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[buffered...]).copyMemory(from: bytes)
+            buffered += bytes.count
+        }
+    }
+
+    /// Writes the elements' bytes as they lie in memory (little-endian on every supported machine).
+    public func write<T: BitwiseCopyable>(_ elements: UnsafeBufferPointer<T>) throws(ArtifactError) {
+        try unsafe write(UnsafeRawBufferPointer(elements))
+    }
+
+    /// Writes the text's UTF-8 bytes.
+    public func write(_ text: String) throws(ArtifactError) {
+        var text = text
+        let result: Result<Void, ArtifactError> = text.withUTF8 { bytes in
+            do throws(ArtifactError) {
+                return .success(try unsafe write(UnsafeRawBufferPointer(bytes)))
+            } catch {
+                return .failure(error)
+            }
+        }
+        try result.get()
+    }
+
+    private func flush() throws(ArtifactError) {
+        try unsafe SystemCall.writeAll(UnsafeRawBufferPointer(rebasing: buffer[..<buffered]), to: descriptor, path)
+        buffered = 0
+    }
+
+    /// Makes the bytes durable and gives the file its name.
+    func commit() throws(ArtifactError) {
+        try flush()
+        try SystemCall.retrying("sync", path) { fsync(descriptor) }
+        close(descriptor)
+        descriptor = -1
+        let renamed = unsafe rename(temporaryPath, path)
+        if renamed != 0 {
+            let code = errno
+            unsafe unlink(temporaryPath)
+            throw .system(path: path, operation: "replace", code: code)
+        }
+        try SystemCall.syncFolder(SystemCall.parent(of: path))
+    }
+
+    /// Removes the temporary file; does nothing after `commit`.
+    func discard() {
+        guard descriptor >= 0 else { return }
+        close(descriptor)
+        descriptor = -1
+        unsafe unlink(temporaryPath)
+    }
+}

@@ -1,0 +1,104 @@
+import CPlatform
+
+/// A mapped table of vectors, one a row: float32 as it lies, float16 widened while copying.
+@safe public final class VectorTable: Sendable {
+    public let rows: Int
+    public let width: Int
+    public let elementType: NumpyElement
+    private let file: NumpyFile
+    private nonisolated(unsafe) let base: UnsafeRawPointer?
+
+    /// Rows asked for ahead of the one being copied.
+    private static let prefetchRows = 12
+    /// Cache lines asked for per row; a longer row is followed by the hardware.
+    private static let prefetchBytesMax = 2048
+
+    /// - Parameter npyPath: a C-order `.npy` of float32 or float16, shape (rows × width).
+    /// - Throws: `ArtifactError` for anything else.
+    public init(npyPath: String, advice: MappedFile.Advice = .hugePages) throws(ArtifactError) {
+        file = try NumpyFile(path: npyPath, elements: [.float32, .float16], rank: 2, advice: advice)
+        rows = file.header.shape[0]
+        width = file.header.shape[1]
+        elementType = file.header.elementType
+        unsafe base = file.dataBytes.baseAddress
+    }
+
+    public var path: String { file.path }
+
+    /// The first value of the table as it lies, when it holds float32; nil for float16.
+    public var float32Elements: UnsafeBufferPointer<Float>? {
+        elementType == .float32 ? unsafe file.elements(as: Float.self) : nil
+    }
+
+    /// Gathers rows, in the order given: output row i is table row `indices[i]` as float32.
+    ///
+    /// - Parameters:
+    ///   - indices: each below `rows`; a larger one traps.
+    ///   - output: room for `indices.count` rows of `width`, `rowStride` floats apart.
+    public func copyRows(
+        _ indices: UnsafeBufferPointer<UInt32>, into output: UnsafeMutablePointer<Float>, rowStride: Int
+    ) {
+        precondition(rowStride >= width, "VectorTable: row stride \(rowStride) is less than the width \(width)")
+        let rowBytes = width * elementType.byteCount
+        let lines = stride(from: 0, to: min(rowBytes, Self.prefetchBytesMax), by: 64)
+        for i in 0..<indices.count {
+            let ahead = i + Self.prefetchRows
+            if ahead < indices.count, let base = unsafe base {
+                let next = unsafe base + Int(indices[ahead]) * rowBytes
+                for line in lines { unsafe platform_prefetch_l2(next + line) }
+            }
+            unsafe copyRow(Int(indices[i]), into: output + i * rowStride)
+        }
+    }
+
+    /// Copies `count` rows from `start` on, as float32.
+    ///
+    /// - Precondition: the rows exist.
+    public func copyRange(start: Int, count: Int, into output: UnsafeMutablePointer<Float>, rowStride: Int) {
+        precondition(rowStride >= width, "VectorTable: row stride \(rowStride) is less than the width \(width)")
+        for i in 0..<count { unsafe copyRow(start + i, into: output + i * rowStride) }
+    }
+
+    @inline(__always)
+    private func copyRow(_ row: Int, into output: UnsafeMutablePointer<Float>) {
+        precondition(row >= 0 && row < rows, "VectorTable: row \(row) is outside 0 ..< \(rows)")
+        guard let base = unsafe base, width > 0 else { return }
+        switch elementType {
+        case .float32:
+            let source = unsafe (base + row * width * 4).assumingMemoryBound(to: Float.self)
+            unsafe output.update(from: source, count: width)
+        default:
+            unsafe Self.widen(base + row * width * 2, into: output, count: width)
+        }
+    }
+
+    /// float16 → float32, exactly, eight at a time in integer arithmetic: without hardware conversion in the
+    /// baseline instruction set a scalar conversion is a library call.
+    static func widen(_ source: UnsafeRawPointer, into output: UnsafeMutablePointer<Float>, count: Int) {
+        var i = 0
+        while i + 8 <= count {
+            let halves = unsafe source.loadUnaligned(fromByteOffset: i * 2, as: SIMD8<UInt16>.self)
+            unsafe UnsafeMutableRawPointer(output + i).storeBytes(of: widened(halves), as: SIMD8<Float>.self)
+            i += 8
+        }
+        while i < count {
+            let half = unsafe source.loadUnaligned(fromByteOffset: i * 2, as: UInt16.self)
+            unsafe output[i] = widened(SIMD8(repeating: half))[0]
+            i += 1
+        }
+    }
+
+    /// Moves exponent and fraction into place and multiplies by 2^112, which also makes subnormals right;
+    /// infinities and NaN (all exponent bits set) keep theirs.
+    @inline(__always)
+    private static func widened(_ halves: SIMD8<UInt16>) -> SIMD8<Float> {
+        let bits = SIMD8<UInt32>(truncatingIfNeeded: halves)
+        let magnitude = (bits & 0x7FFF) &<< 13
+        let scaled = unsafe unsafeBitCast(magnitude, to: SIMD8<Float>.self) * Float(bitPattern: 0x7780_0000)
+        let special = magnitude | 0x7F80_0000
+        let isSpecial = magnitude .>= 0x0F80_0000
+        let finite = unsafe unsafeBitCast(scaled, to: SIMD8<UInt32>.self)
+        let result = finite.replacing(with: special, where: isSpecial) | ((bits & 0x8000) &<< 16)
+        return unsafe unsafeBitCast(result, to: SIMD8<Float>.self)
+    }
+}

@@ -1,0 +1,29 @@
+import Foundation
+
+/// Runs short Python programs, to check files against NumPy itself.
+public enum Python {
+    /// Whether `python3` can import numpy here.
+    public static let hasNumPy = (try? run("import numpy", in: "/")) != nil
+
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// Runs `program` in `folder`; throws with its messages when it fails.
+    @discardableResult
+    public static func run(_ program: String, in folder: String) throws -> String {
+        let process = Process()
+        let (output, errors) = (Pipe(), Pipe())
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["python3", "-c", program]
+        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let problem = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw Failure(description: "python3: \(problem)") }
+        return text
+    }
+}
