@@ -110,7 +110,7 @@ extension SafetensorsFile {
         }
         var hash = XXH64()
         unsafe header.withUnsafeBytes { unsafe hash.update($0) }
-        unsafe tensors.forEach { unsafe hash.update(UnsafeRawBufferPointer($0.elements)) }
+        for index in unsafe tensors.indices { unsafe hash.update(UnsafeRawBufferPointer(tensors[index].elements)) }
         header.replaceSubrange(digits..<(digits + 16), with: Array(Checksum.hex(hash.value).utf8))
 
         let writer = try FileWriter(replacing: path)

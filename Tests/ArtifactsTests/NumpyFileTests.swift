@@ -96,7 +96,7 @@ import Testing
             ),
             (
                 "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", [1, 0],
-                "bad header: expected a size, found '-1,), }?'. Write the file again with numpy.save."
+                "bad header: expected a size, found '-1,), }'. Write the file again with numpy.save."
             ),
             (
                 "{'descr': '<f4', 'fortran_order': False, 'shape': (1), }", [1, 0],
