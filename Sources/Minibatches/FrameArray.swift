@@ -9,7 +9,8 @@ public struct FrameArray<Element: BitwiseCopyable & Sendable>: Sendable {
     public init(frame: Frame) {
         let stride = MemoryLayout<Element>.stride
         precondition(
-            frame.byteCount % stride == 0, "FrameArray: \(frame.byteCount) bytes hold no whole number of \(Element.self)")
+            frame.byteCount % stride == 0,
+            "FrameArray: \(frame.byteCount) bytes hold no whole number of \(Element.self)")
         precondition(
             unsafe UInt(bitPattern: frame.bytes.baseAddress) % UInt(MemoryLayout<Element>.alignment) == 0,
             "FrameArray: bytes are not aligned for \(Element.self)")

@@ -1,0 +1,37 @@
+/// The arrays of a minibatch in the order of their frames. Every element is four bytes, little-endian.
+package enum MinibatchArray: Int, CaseIterable, Sendable {
+    case pins
+    case offsets1, neighbors1, weights1
+    case offsets2, neighbors2, weights2
+    case queries, positives, sharedNegatives, hardNegatives
+    case features
+
+    package static let elementBytes = 4
+
+    /// As it reads in an error.
+    package var name: String {
+        switch self {
+        case .pins: "pins"
+        case .offsets1: "layer 1 offsets"
+        case .neighbors1: "layer 1 neighbors"
+        case .weights1: "layer 1 weights"
+        case .offsets2: "layer 2 offsets"
+        case .neighbors2: "layer 2 neighbors"
+        case .weights2: "layer 2 weights"
+        case .queries: "queries"
+        case .positives: "positives"
+        case .sharedNegatives: "shared negatives"
+        case .hardNegatives: "hard negatives"
+        case .features: "features"
+        }
+    }
+
+    /// Those that a batch has, with or without features.
+    static func present(withFeatures: Bool) -> [MinibatchArray] {
+        withFeatures ? allCases : allCases.filter { $0 != .features }
+    }
+
+    static func offsets(ofLayer layer: Int) -> MinibatchArray { layer == 0 ? .offsets1 : .offsets2 }
+    static func neighbors(ofLayer layer: Int) -> MinibatchArray { layer == 0 ? .neighbors1 : .neighbors2 }
+    static func weights(ofLayer layer: Int) -> MinibatchArray { layer == 0 ? .weights1 : .weights2 }
+}
