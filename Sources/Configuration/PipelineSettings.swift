@@ -58,14 +58,14 @@ public struct ModelSettings: Equatable, Sendable {
     public var head = Head.paper
     public var output = Output.unit
 
-    public enum Head: String, CaseIterable, Sendable {
+    public enum Head: String, CaseIterable, Codable, Sendable {
         /// z = G2 · ReLU(G1 · h + g).
         case paper
         /// z = h: the second layer's output. `output_width` must equal `hidden_width`.
         case none
     }
 
-    public enum Output: String, CaseIterable, Sendable {
+    public enum Output: String, CaseIterable, Codable, Sendable {
         /// Rows of length 1, compared by cosine.
         case unit
         /// Rows of any length, compared by dot product.

@@ -1,0 +1,127 @@
+import Basics
+import Configuration
+import Kernels
+import Minibatches
+
+/// Training, one minibatch at a time: forward, loss, backward, update.
+///
+/// Owns all working memory, which grows to the largest batch seen; after that a step allocates nothing. The result
+/// does not depend on the number of the kernels' threads, bit for bit. Not for use by two threads at once.
+public final class Learner {
+    public let parameters: Parameters
+    public let adam: Adam
+    /// Of the last batch.
+    package let gradients: Parameters
+    private let kernels: Kernels
+    private let network: Network
+    private let loss: MaxMarginLoss
+    private let dEmbeddingBuffer = FloatBuffer()
+
+    /// - Parameters:
+    ///   - parameters: changed by every step.
+    ///   - adam: changed by every step; nil starts afresh.
+    ///   - training: its margin counts here; pace and length are the caller's.
+    public init(parameters: Parameters, adam: Adam? = nil, training: TrainingSettings, kernels: Kernels) {
+        self.parameters = parameters
+        self.adam = adam ?? Adam(shape: parameters.shape)
+        self.kernels = kernels
+        precondition(
+            self.adam.first.shape == parameters.shape,
+            "Learner: Adam's memory is of \(self.adam.first.shape), the parameters of \(parameters.shape)")
+        gradients = Parameters(shape: parameters.shape)
+        network = Network(parameters, gradients: gradients, kernels: kernels)
+        loss = MaxMarginLoss(margin: Float(training.margin), kernels: kernels)
+    }
+
+    /// One step of training.
+    ///
+    /// - Parameters:
+    ///   - batch: its lists and rows in range, as the codec checks.
+    ///   - features: pinCount × F, the content features of the batch's pins, row by row.
+    ///   - learningRate: of this step; 0 or more.
+    /// - Throws: `LearningError.notFinite`; then parameters and Adam's memory are as before the call.
+    public func step(_ batch: Minibatch, features: Matrix, learningRate: Float) throws(LearningError) -> StepResult {
+        precondition(learningRate >= 0 && learningRate.isFinite, "Learner: learning rate \(learningRate)")
+        let result = try computeGradients(batch, features: features)
+        adam.update(parameters, gradients: gradients, learningRate: learningRate, kernels: kernels)
+        return result
+    }
+
+    /// The embeddings of the batch's targets, targetCount × d, valid until the next call.
+    public func forward(_ batch: Minibatch, features: Matrix) -> Matrix {
+        network.forward(batch, features: features)
+    }
+
+    /// Forward, loss and backward, without the update: leaves `gradients`.
+    ///
+    /// - Parameter dFeatures: pinCount × F, receives the gradient of the features; nil leaves it uncomputed.
+    package func computeGradients(
+        _ batch: Minibatch, features: Matrix, dFeatures: Matrix? = nil
+    ) throws(LearningError) -> StepResult {
+        let embeddings = network.forward(batch, features: features)
+        let squares = unsafe kernels.sumOfSquares(embeddings.base, count: embeddings.rows * embeddings.columns)
+        try requireFinite(squares, "embeddings", batch)
+        let dEmbeddings = dEmbeddingBuffer.matrix(rows: embeddings.rows, columns: embeddings.columns)
+        let margin = loss.run(embeddings, batch: batch, dEmbeddings: dEmbeddings)
+        try requireFinite(margin.loss, "loss", batch)
+        network.backward(dEmbeddings: dEmbeddings, batch: batch, features: features, dFeatures: dFeatures)
+        return StepResult(
+            loss: margin.loss, sharedLoss: margin.shared.loss, hardLoss: margin.hard.loss,
+            activeShare: margin.activeShare, gradientNorm: try gradientNorm(batch))
+    }
+
+    /// ‖gradients‖₂ over all tensors.
+    private func gradientNorm(_ batch: Minibatch) throws(LearningError) -> Double {
+        var total = 0.0
+        for spec in gradients.tensors {
+            let squares = unsafe kernels.sumOfSquares(gradients.values.base + spec.offset, count: spec.count)
+            try requireFinite(squares, "gradient of \(spec.name)", batch)
+            total += squares
+        }
+        return total.squareRoot()
+    }
+
+    private func requireFinite(
+        _ value: Double, _ tensor: @autoclosure () -> String, _ batch: Minibatch
+    ) throws(LearningError) {
+        guard value.isFinite else {
+            throw .notFinite(
+                tensor: tensor(), step: adam.stepCount + 1, batch: batch.batchIndex, found: value.isNaN ? "nan" : "inf")
+        }
+    }
+
+    /// Every block of working memory by its address: a change means an allocation.
+    package var workspace: [UInt] {
+        let floats = network.buffers + loss.buffers + [dEmbeddingBuffer]
+        return floats.map { unsafe UInt(bitPattern: $0.base) }
+            + loss.frames.map { unsafe UInt(bitPattern: $0.bytes.baseAddress) }
+    }
+}
+
+/// What one step did.
+public struct StepResult: Equatable, Sendable {
+    /// `sharedLoss` + `hardLoss`.
+    public let loss: Double
+    /// Mean over (pair, shared negative).
+    public let sharedLoss: Double
+    /// Mean over (pair, own hard negative); 0 when there are none.
+    public let hardLoss: Double
+    /// Share of all counted (pair, negative) whose loss is above 0.
+    public let activeShare: Double
+    /// ‖gradient‖₂ over all parameters.
+    public let gradientNorm: Double
+}
+
+/// Why a step could not be taken.
+public enum LearningError: Error, Equatable, CustomStringConvertible {
+    /// A number that must be finite is not; nothing was changed.
+    case notFinite(tensor: String, step: Int, batch: UInt64, found: String)
+
+    public var description: String {
+        switch self {
+        case .notFinite(let tensor, let step, let batch, let found):
+            "model: step \(step), batch \(batch): \(tensor): expected finite numbers, found \(found). "
+                + "Lower training.learning_rate, or look for extreme values in the features."
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import Configuration
+
+/// Widths and variants of a model: all that decides which tensors it has.
+public struct ModelShape: Codable, Equatable, Sendable {
+    /// F: content features of a pin.
+    public let featureWidth: Int
+    /// m: messages and the outputs of both layers.
+    public let hiddenWidth: Int
+    /// d: embeddings. Equals `hiddenWidth` where there is no head.
+    public let outputWidth: Int
+    public let head: ModelSettings.Head
+    public let output: ModelSettings.Output
+
+    /// - Precondition: widths are at least 1; without a head, output and hidden width agree.
+    public init(
+        featureWidth: Int, hiddenWidth: Int, outputWidth: Int, head: ModelSettings.Head, output: ModelSettings.Output
+    ) {
+        self.featureWidth = featureWidth
+        self.hiddenWidth = hiddenWidth
+        self.outputWidth = outputWidth
+        self.head = head
+        self.output = output
+        precondition(isPossible, "ModelShape: no model is \(self)")
+    }
+
+    /// The shape that `settings` ask for, on pins with `featureWidth` features.
+    public init(featureWidth: Int, _ settings: ModelSettings) {
+        self.init(
+            featureWidth: featureWidth, hiddenWidth: settings.hiddenWidth, outputWidth: settings.outputWidth,
+            head: settings.head, output: settings.output)
+    }
+
+    /// Whether the widths fit one another. False only for a shape decoded from a damaged file.
+    package var isPossible: Bool {
+        let range = 1...(1 << 20)
+        return range.contains(featureWidth) && range.contains(hiddenWidth) && range.contains(outputWidth)
+            && (head == .paper || outputWidth == hiddenWidth)
+    }
+
+    /// Every tensor in the order of the checkpoint, each on a 64-byte boundary of the flat buffer.
+    public var tensors: [TensorSpec] {
+        var specs: [TensorSpec] = []
+        func add(_ name: String, _ shape: [Int]) {
+            let offset = specs.last.map { ($0.offset + $0.count + 15) / 16 * 16 } ?? 0
+            specs.append(TensorSpec(name: name, shape: shape, offset: offset))
+        }
+        for (layer, inputWidth) in [(1, featureWidth), (2, hiddenWidth)] {
+            add("conv.\(layer).message.weight", [hiddenWidth, inputWidth])
+            add("conv.\(layer).message.bias", [hiddenWidth])
+            add("conv.\(layer).update.weight", [hiddenWidth, inputWidth + hiddenWidth])
+            add("conv.\(layer).update.bias", [hiddenWidth])
+        }
+        if head == .paper {
+            add("head.hidden.weight", [hiddenWidth, hiddenWidth])
+            add("head.hidden.bias", [hiddenWidth])
+            add("head.output.weight", [outputWidth, hiddenWidth])
+        }
+        return specs
+    }
+
+    /// Learned numbers, gaps between tensors not counted.
+    public var parameterCount: Int { tensors.reduce(0) { $0 + $1.count } }
+}
+
+/// Name, shape and place of one tensor.
+public struct TensorSpec: Equatable, Sendable {
+    public let name: String
+    /// `[out, in]` of a weight, `[out]` of a bias.
+    public let shape: [Int]
+    /// First element in the flat buffer; a multiple of 16.
+    public let offset: Int
+
+    public var count: Int { shape.reduce(1, *) }
+    /// As a matrix: a bias is one row.
+    var rows: Int { shape.count == 2 ? shape[0] : 1 }
+    var columns: Int { shape[shape.count - 1] }
+}
