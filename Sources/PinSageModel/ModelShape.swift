@@ -62,6 +62,13 @@ public struct ModelShape: Codable, Equatable, Sendable {
     public var parameterCount: Int { tensors.reduce(0) { $0 + $1.count } }
 }
 
+extension ModelShape: CustomStringConvertible {
+    public var description: String {
+        "\(featureWidth) features, hidden width \(hiddenWidth), output width \(outputWidth), "
+            + "head \(head.rawValue), output \(output.rawValue)"
+    }
+}
+
 /// Name, shape and place of one tensor.
 public struct TensorSpec: Equatable, Sendable {
     public let name: String

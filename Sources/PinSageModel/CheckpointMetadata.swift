@@ -1,0 +1,95 @@
+import Foundation
+
+/// Where training stood when a checkpoint was written, and what it was training.
+public struct CheckpointMetadata: Equatable, Sendable {
+    /// Steps taken.
+    public var step: Int
+    /// Epoch of the next batch, from 0.
+    public var epoch: Int
+    /// Index of the next batch, from 0.
+    public var batch: UInt64
+    /// Key of every random number of the run.
+    public var seed: UInt64
+    /// The resolved configuration as JSON.
+    public var config: String
+    /// Fingerprint of the graph trained on, 16 hexadecimal digits.
+    public var graphFingerprint: String
+    /// Version of the program that wrote it.
+    public var revision: String
+
+    public init(
+        step: Int, epoch: Int, batch: UInt64, seed: UInt64, config: String, graphFingerprint: String, revision: String
+    ) {
+        self.step = step
+        self.epoch = epoch
+        self.batch = batch
+        self.seed = seed
+        self.config = config
+        self.graphFingerprint = graphFingerprint
+        self.revision = revision
+    }
+
+    init(_ reader: MetadataReader) throws(CheckpointError) {
+        step = try reader.number("step")
+        epoch = try reader.number("epoch")
+        batch = try reader.number("batch")
+        seed = try reader.number("seed")
+        config = try reader.string("config")
+        graphFingerprint = try reader.string("graph_fingerprint")
+        revision = try reader.string("revision")
+    }
+
+    /// As the file holds them, with version and shape.
+    func strings(shape: ModelShape) -> [String: String] {
+        [
+            "step": "\(step)", "epoch": "\(epoch)", "batch": "\(batch)", "seed": "\(seed)", "config": config,
+            "graph_fingerprint": graphFingerprint, "revision": revision, "format_version": Checkpoint.formatVersion,
+            "model": Self.json(shape),
+        ]
+    }
+
+    private static func json(_ shape: ModelShape) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        guard let data = try? encoder.encode(shape) else {
+            preconditionFailure("CheckpointMetadata: cannot encode \(shape)")
+        }
+        return String(decoding: data, as: UTF8.self)
+    }
+}
+
+/// Typed reading of a checkpoint's metadata strings.
+struct MetadataReader {
+    let path: String
+    let strings: [String: String]
+
+    func string(_ key: String) throws(CheckpointError) -> String {
+        guard let text = strings[key] else {
+            throw mismatch(key, expected: "a string", found: "no such metadata")
+        }
+        return text
+    }
+
+    /// A whole number from 0 on.
+    func number<T: FixedWidthInteger>(_ key: String) throws(CheckpointError) -> T {
+        let text = try string(key)
+        guard let value = T(text), value >= 0 else {
+            throw mismatch(key, expected: "a whole number up to \(T.max)", found: "'\(text)'")
+        }
+        return value
+    }
+
+    func shape() throws(CheckpointError) -> ModelShape {
+        let text = try string("model")
+        guard let shape = try? JSONDecoder().decode(ModelShape.self, from: Data(text.utf8)), shape.isPossible else {
+            throw mismatch("model", expected: "a model's shape", found: "'\(text)'")
+        }
+        return shape
+    }
+
+    func mismatch(_ key: String, expected: String, found: String) -> CheckpointError {
+        .mismatch(
+            path: path, subject: "metadata \(key)", expected: expected, found: found,
+            action: CheckpointError.useAnother)
+    }
+}
