@@ -8,7 +8,7 @@ let room: [SwiftSetting] = [.strictMemorySafety(), .treatAllWarnings(as: .error)
 
 // One kernel source, three sets of flags: without the FMA target feature a SIMD multiply-add
 // becomes one libm call per lane. `Kernels` chooses among them once, by CPU.
-let kernel: [SwiftSetting] = room + [.unsafeFlags(["-O"])]
+let kernel: [SwiftSetting] = room + [.unsafeFlags(["-O", "-Xcc", "-fno-math-errno"])]
 #if arch(x86_64)
     let avx2: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=x86-64-v3"])]
     let avx512: [SwiftSetting] = [

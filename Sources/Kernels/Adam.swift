@@ -15,7 +15,7 @@ package struct AdamRule {
 
     /// - Parameter step: t, from 1.
     package init(learningRate: Float, beta1: Float, beta2: Float, epsilon: Float, step: Int) {
-        precondition(step >= 1, "adamStep: step \(step), the first is 1")
+        require(step >= 1, "adamStep: step \(step), the first is 1")
         self.learningRate = learningRate
         self.beta1 = beta1
         self.beta2 = beta2

@@ -10,7 +10,7 @@
 
     /// A buffer of `count` zeros.
     public init(count: Int = 0) {
-        precondition(count >= 0, "FloatBuffer: count is \(count)")
+        require(count >= 0, "FloatBuffer: count is \(count)")
         self.count = count
         capacity = count
         unsafe base = Self.allocate(count)
@@ -22,7 +22,7 @@
 
     /// Makes room for `count` elements. Storage grows only; when it grows, its content is lost.
     public func reserve(_ count: Int) {
-        precondition(count >= 0, "FloatBuffer: reserve \(count)")
+        require(count >= 0, "FloatBuffer: reserve \(count)")
         if count > capacity {
             unsafe base.deallocate()
             unsafe base = Self.allocate(count)

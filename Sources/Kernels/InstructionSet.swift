@@ -24,7 +24,7 @@ public enum InstructionSet: Int, CaseIterable, Comparable, Sendable {
         let name = unsafe String(cString: value)
         guard let wanted = allCases.first(where: { "\($0)" == name }) else {
             let names = allCases.map { "\($0)" }.joined(separator: ", ")
-            preconditionFailure("PINSAGE_INSTRUCTION_SET: expected one of \(names), found \(name)")
+            fatalError("PINSAGE_INSTRUCTION_SET: expected one of \(names), found \(name)")
         }
         return min(strongest, wanted)
     }()

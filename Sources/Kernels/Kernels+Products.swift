@@ -9,11 +9,11 @@ extension Kernels {
     public func multiply(
         _ a: Matrix, _ b: Matrix, into c: Matrix, accumulate: Bool = false, epilogue: Epilogue = .none
     ) {
-        precondition(
+        require(
             a.columns == b.rows && c.rows == a.rows && c.columns == b.columns,
             "multiply: a \(a.shape), b \(b.shape), c \(c.shape)")
         requireMask(epilogue, fits: c, "multiply")
-        ScalarKernels.multiply(a, b, into: c, accumulate: accumulate, epilogue: epilogue)
+        product(a, b, isTransposed: false, into: c, accumulate, epilogue)
     }
 
     /// c = epilogue((accumulate ? c : 0) + a·bᵀ): a linear layer with weights [out, in], or scores of
@@ -27,11 +27,11 @@ extension Kernels {
     public func multiplyTransposedB(
         _ a: Matrix, _ b: Matrix, into c: Matrix, accumulate: Bool = false, epilogue: Epilogue = .none
     ) {
-        precondition(
+        require(
             a.columns == b.columns && c.rows == a.rows && c.columns == b.rows,
             "multiplyTransposedB: a \(a.shape), b \(b.shape), c \(c.shape)")
         requireMask(epilogue, fits: c, "multiplyTransposedB")
-        ScalarKernels.multiplyTransposedB(a, b, into: c, accumulate: accumulate, epilogue: epilogue)
+        product(a, b, isTransposed: true, into: c, accumulate, epilogue)
     }
 
     /// c = (accumulate ? c : 0) + aᵀ·b: the gradient of weights, summed over rows.
@@ -42,22 +42,48 @@ extension Kernels {
     ///   - c: K × N.
     /// - Complexity: M·N·K multiply-adds.
     public func multiplyTransposedA(_ a: Matrix, _ b: Matrix, into c: Matrix, accumulate: Bool = false) {
-        precondition(
+        require(
             a.rows == b.rows && c.rows == a.columns && c.columns == b.columns,
             "multiplyTransposedA: a \(a.shape), b \(b.shape), c \(c.shape)")
-        ScalarKernels.multiplyTransposedA(a, b, into: c, accumulate: accumulate)
+        let segment = segments(a.rows, atLeast: 1_024)
+        if segment.count == 1 {
+            // One segment leaves the rows of C to share out.
+            inBlocks(of: 32, c.rows) { rows in
+                addTransposedProduct(a.columns(rows), b, into: c.rows(rows), accumulate: accumulate)
+            }
+            return
+        }
+        unsafe scratch.with(segment.count * c.rows * c.columns) { partials in
+            team.run(chunks: segment.count) { index in
+                let rows = index * segment.rows..<min((index + 1) * segment.rows, a.rows)
+                let partial = unsafe Matrix(
+                    base: partials + index * c.rows * c.columns, rows: c.rows, columns: c.columns, stride: c.columns)
+                addTransposedProduct(a.rows(rows), b.rows(rows), into: partial, accumulate: false)
+            }
+            unsafe addPartials(partials, segment.count, scale: 1, into: c, accumulate: accumulate)
+        }
     }
 
     /// sums[c] = (accumulate ? sums[c] : 0) + Σ_r a[r, c]: the gradient of a bias.
     ///
     /// - Parameter sums: `a.columns` elements.
     public func columnSums(_ a: Matrix, into sums: UnsafeMutablePointer<Float>, accumulate: Bool = false) {
-        unsafe ScalarKernels.columnSums(a, into: sums, accumulate: accumulate)
+        let segment = segments(a.rows, atLeast: 1_024)
+        unsafe scratch.with(segment.count * a.columns) { partials in
+            team.run(chunks: segment.count) { index in
+                let rows = a.rows(index * segment.rows..<min((index + 1) * segment.rows, a.rows))
+                let partial = unsafe partials + index * a.columns
+                unsafe partial.update(repeating: 0, count: a.columns)
+                unsafe loops.addColumnSums(rows.base, a.stride, a.columns, rows.rows, partial)
+            }
+            let row = unsafe Matrix(base: sums, rows: 1, columns: a.columns, stride: a.columns)
+            unsafe addPartials(partials, segment.count, scale: 1, into: row, accumulate: accumulate)
+        }
     }
 
     private func requireMask(_ epilogue: Epilogue, fits c: Matrix, _ kernel: String) {
         if case .reluMask(let mask) = epilogue {
-            precondition(
+            require(
                 mask.rows == c.rows && mask.columns == c.columns, "\(kernel): mask \(mask.shape), c \(c.shape)")
         }
     }

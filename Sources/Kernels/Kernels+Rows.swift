@@ -10,15 +10,21 @@ extension Kernels {
     public func weightedPool(
         _ lists: PoolLists, from input: Matrix, into output: Matrix, accumulate: Bool = false, reluMask: Matrix? = nil
     ) {
-        precondition(
+        require(
             output.rows == lists.count && output.columns == input.columns,
             "weightedPool: \(lists.count) lists, input \(input.shape), output \(output.shape)")
         if let mask = reluMask {
-            precondition(
+            require(
                 mask.rows == output.rows && mask.columns == output.columns,
                 "weightedPool: mask \(mask.shape), output \(output.shape)")
         }
-        ScalarKernels.weightedPool(lists, from: input, into: output, accumulate: accumulate, reluMask: reluMask)
+        inBlocks(of: 128, lists.count) { rows in
+            let mask = unsafe reluMask.map { unsafe UnsafePointer($0.base + rows.lowerBound * $0.stride) }
+            unsafe loops.poolRows(
+                lists.offsets + rows.lowerBound, lists.indices, lists.weights, rows.count, input.base, input.stride,
+                input.columns, output.base + rows.lowerBound * output.stride, output.stride, accumulate,
+                mask, reluMask?.stride ?? 0)
+        }
     }
 
     /// output[i] = input[rows[i]].
@@ -29,10 +35,14 @@ extension Kernels {
     public func gatherRows(
         _ rows: UnsafePointer<Int32>, count: Int, from input: Matrix, into output: Matrix
     ) {
-        precondition(
+        require(
             output.rows == count && output.columns == input.columns,
             "gatherRows: \(count) rows, input \(input.shape), output \(output.shape)")
-        unsafe ScalarKernels.gatherRows(rows, count: count, from: input, into: output)
+        inBlocks(of: 512, count) { range in
+            unsafe loops.copyRows(
+                rows + range.lowerBound, range.count, input.base, input.stride, input.columns,
+                output.base + range.lowerBound * output.stride, output.stride)
+        }
     }
 
     /// norms[i] = max(‖a_i‖, ε), h_i = a_i / norms[i].
@@ -43,9 +53,14 @@ extension Kernels {
     public func l2Normalize(
         _ a: Matrix, into h: Matrix, norms: UnsafeMutablePointer<Float>, epsilon: Float = 1e-12
     ) {
-        precondition(
+        require(
             h.rows == a.rows && h.columns == a.columns, "l2Normalize: a \(a.shape), h \(h.shape)")
-        unsafe ScalarKernels.l2Normalize(a, into: h, norms: norms, epsilon: epsilon)
+        inBlocks(of: 512, a.rows) { rows in
+            let first = rows.lowerBound
+            unsafe loops.normalizeRows(
+                a.base + first * a.stride, a.stride, rows.count, a.columns, h.base + first * h.stride, h.stride,
+                norms + first, epsilon)
+        }
     }
 
     /// dA_i = (dH_i − h_i (h_i·dH_i)) / norms[i], the derivative of `l2Normalize`.
@@ -59,10 +74,14 @@ extension Kernels {
         _ dH: Matrix, normalized h: Matrix, norms: UnsafePointer<Float>, into dA: Matrix, reluMask: Bool,
         epsilon: Float = 1e-12
     ) {
-        precondition(
+        require(
             h.rows == dH.rows && h.columns == dH.columns && dA.rows == dH.rows && dA.columns == dH.columns,
             "l2NormalizeBackward: dH \(dH.shape), h \(h.shape), dA \(dA.shape)")
-        unsafe ScalarKernels.l2NormalizeBackward(
-            dH, normalized: h, norms: norms, into: dA, reluMask: reluMask, epsilon: epsilon)
+        inBlocks(of: 512, dH.rows) { rows in
+            let first = rows.lowerBound
+            unsafe loops.normalizeRowsBackward(
+                dH.base + first * dH.stride, dH.stride, rows.count, dH.columns, h.base + first * h.stride, h.stride,
+                norms + first, dA.base + first * dA.stride, dA.stride, reluMask, epsilon)
+        }
     }
 }

@@ -11,15 +11,19 @@ extension Kernels {
         first: UnsafeMutablePointer<Float>, second: UnsafeMutablePointer<Float>, count: Int,
         learningRate: Float, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8, step: Int
     ) {
-        precondition(count >= 0, "adamStep: \(count) parameters")
+        require(count >= 0, "adamStep: \(count) parameters")
         let rule = AdamRule(learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, step: step)
-        unsafe ScalarKernels.adamStep(
-            parameters: parameters, gradients: gradients, first: first, second: second, count: count, rule)
+        inBlocks(of: 16_384, count) { range in
+            let at = range.lowerBound
+            unsafe loops.adamStep(
+                parameters + at, gradients + at, first + at, second + at, range.count,
+                rule.learningRate, rule.beta1, rule.beta2, rule.epsilon, rule.firstScale, rule.secondScale)
+        }
     }
 
     /// Σ x², for a norm.
     public func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
-        precondition(count >= 0, "sumOfSquares: \(count) elements")
-        return unsafe ScalarKernels.sumOfSquares(x, count: count)
+        require(count >= 0, "sumOfSquares: \(count) elements")
+        return unsafe loops.sumOfSquares(x, count)
     }
 }

@@ -1,19 +1,37 @@
 /// The project's hot float32 loops, with the vector instructions of one set and the threads of one team.
 ///
-/// Results do not depend on the number of threads, bit for bit: work is cut by shape alone.
-/// Every kernel takes any count from 0 and any stride, and neither reads nor writes between rows.
-/// Shapes are checked; a wrong one traps with all shapes in the message. Outputs must not overlap
-/// inputs unless a kernel says so.
+/// Results do not depend on the number of threads, bit for bit: every element is summed in an order
+/// that the shapes alone decide. Every kernel takes any count from 0 and any stride, and neither reads
+/// nor writes between rows. Shapes are checked; a wrong one traps with all shapes in the message.
+/// Outputs must not overlap inputs unless a kernel says so.
 public struct Kernels: Sendable {
     public let instructionSet: InstructionSet
     public let team: ThreadTeam
+    let loops: VectorLoops
+    let scratch = ScratchPool()
 
     /// - Precondition: this CPU has the instruction set.
     public init(instructionSet: InstructionSet = .best, team: ThreadTeam = ThreadTeam(threads: 1)) {
-        precondition(
+        require(
             InstructionSet.available.contains(instructionSet),
             "Kernels: this CPU has no \(instructionSet), only \(InstructionSet.available)")
         self.instructionSet = instructionSet
         self.team = team
+        loops = VectorLoops.of(instructionSet)
+    }
+
+    /// Runs `body` on consecutive ranges of at most `size` out of `count`.
+    func inBlocks(of size: Int, _ count: Int, _ body: (Range<Int>) -> Void) {
+        team.run(chunks: (count + size - 1) / size) { chunk in
+            body(chunk * size..<min((chunk + 1) * size, count))
+        }
+    }
+
+    /// Segments that a sum over `rows` is cut into: a number that the shape alone decides, enough to
+    /// share among threads. Each has its own partial sum; they are added in order.
+    func segments(_ rows: Int, atLeast minimum: Int) -> (count: Int, rows: Int) {
+        let wanted = max(1, min(8, rows / minimum))
+        let size = max(1, (rows + wanted - 1) / wanted)
+        return (max(1, (rows + size - 1) / size), size)
     }
 }

@@ -14,7 +14,7 @@
     public init(
         offsets: UnsafePointer<Int32>, indices: UnsafePointer<Int32>, weights: UnsafePointer<Float>, count: Int
     ) {
-        precondition(count >= 0, "PoolLists: count is \(count)")
+        require(count >= 0, "PoolLists: count is \(count)")
         unsafe self.offsets = unsafe offsets
         unsafe self.indices = unsafe indices
         unsafe self.weights = unsafe weights

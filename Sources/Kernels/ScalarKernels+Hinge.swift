@@ -24,10 +24,9 @@ extension ScalarKernels {
                 if unsafe id == problem.queryIDs[pair] || id == problem.positiveIDs[pair] { continue }
                 counted += 1
                 let argument = dot(problem.queries, pair, problem.negatives, negative) - positiveScore + problem.margin
-                if argument > 0 {
-                    sum += Double(argument)
-                    active.append((pair, negative))
-                }
+                if argument <= 0 { continue }
+                sum += Double(argument)
+                active.append((pair, negative))
             }
         }
         zero(problem.dNegatives)

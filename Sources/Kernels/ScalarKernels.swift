@@ -47,7 +47,7 @@ package enum ScalarKernels {
         switch epilogue {
         case .none: value
         case .bias(let bias): unsafe value + bias[column]
-        case .biasReLU(let bias): unsafe max(value + bias[column], 0)
+        case .biasReLU(let bias): unsafe value + bias[column] < 0 ? 0 : value + bias[column]
         case .reluMask(let mask): mask[row, column] > 0 ? value : 0
         }
     }

@@ -14,7 +14,7 @@ public final class ThreadTeam: Sendable {
 
     /// - Parameter threads: at least 1; 1 starts no thread.
     public init(threads: Int) {
-        precondition(threads >= 1, "ThreadTeam: \(threads) threads")
+        require(threads >= 1, "ThreadTeam: \(threads) threads")
         threadCount = threads
         let floor = WorkFloor()
         self.floor = floor
@@ -35,7 +35,7 @@ public final class ThreadTeam: Sendable {
     /// May be called from several threads and from inside a body: only one call at a time uses the
     /// team, the others run their chunks themselves.
     public func run(chunks: Int, _ body: (Int) -> Void) {
-        precondition(chunks >= 0, "ThreadTeam: \(chunks) chunks")
+        require(chunks >= 0, "ThreadTeam: \(chunks) chunks")
         if threadCount == 1 || chunks <= 1 || !floor.run(chunks: chunks, body) {
             for chunk in 0..<chunks {
                 body(chunk)
@@ -54,7 +54,7 @@ public final class ThreadTeam: Sendable {
                 floor.work()
                 return nil
             }, argument)
-        precondition(failure == 0, "ThreadTeam: pthread_create: \(unsafe String(cString: strerror(failure)))")
+        require(failure == 0, "ThreadTeam: pthread_create: \(unsafe String(cString: strerror(failure)))")
         return thread
     }
 }

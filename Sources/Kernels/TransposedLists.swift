@@ -28,7 +28,7 @@
     /// - Parameter inputRows: rows that the lists point at; every index is below it (else it traps).
     /// - Complexity: O(entries + inputRows); keeps its storage for the next call.
     public func build(from lists: PoolLists, inputRows: Int) {
-        precondition(inputRows >= 0, "TransposedLists: \(inputRows) input rows")
+        require(inputRows >= 0, "TransposedLists: \(inputRows) input rows")
         let entries = unsafe Int(lists.offsets[lists.count]) - Int(lists.offsets[0])
         reserve(rows: inputRows, entries: entries)
         rowCount = inputRows
@@ -49,7 +49,7 @@
         unsafe offsets.update(repeating: 0, count: rowCount + 2)
         for entry in unsafe Int(lists.offsets[0])..<Int(lists.offsets[lists.count]) {
             let row = unsafe Int(lists.indices[entry])
-            precondition(row >= 0 && row < rowCount, "TransposedLists: index \(row), input rows \(rowCount)")
+            require(row >= 0 && row < rowCount, "TransposedLists: index \(row), input rows \(rowCount)")
             unsafe offsets[row + 2] += 1
         }
         for row in 0..<rowCount {

@@ -1,0 +1,93 @@
+/// The hinge loss of all pairs against all shared negatives, in blocks of rows: a block's scores become
+/// the derivative by score in place and meet both gradients' products while they are in the cache, so
+/// the B × S scores are never there at once.
+struct SharedHinge {
+    private let problem: HingeProblem
+    private let kernels: Kernels
+    private let segment: (count: Int, rows: Int)
+    /// Rows of a block: at most 256 KB of scores.
+    private let blockRows: Int
+
+    init(_ problem: HingeProblem, _ kernels: Kernels) {
+        self.problem = problem
+        self.kernels = kernels
+        segment = kernels.segments(problem.queries.rows, atLeast: 64)
+        blockRows = max(6, min(96, 65_536 / max(1, problem.negatives.rows) / 6 * 6))
+    }
+
+    func run() -> HingeResult {
+        let (pairs, width, negatives) = (problem.queries.rows, problem.queries.columns, problem.negatives)
+        let scorePanels = kernels.panelElements(width, negatives.rows)
+        let sumPanels = kernels.panelElements(negatives.rows, width)
+        let partials = segment.count * negatives.rows * width
+        return unsafe kernels.scratch.with(scorePanels + sumPanels + partials + pairs) { base in
+            let forScores = unsafe base
+            let forSums = unsafe forScores + scorePanels
+            let partial = unsafe forSums + sumPanels
+            let active = unsafe partial + partials
+            unsafe kernels.pack(negatives, isTransposed: true, into: forScores)
+            unsafe kernels.pack(negatives, isTransposed: false, into: forSums)
+            var sums = [(loss: Double, counted: Int, active: Int)](repeating: (0, 0, 0), count: segment.count)
+            unsafe sums.withUnsafeMutableBufferPointer { sums in
+                kernels.team.run(chunks: segment.count) { index in
+                    unsafe sums[index] = unsafe runSegment(index, forScores, forSums, partial, active)
+                }
+            }
+            return unsafe finish(sums, partial, active)
+        }
+    }
+
+    /// One segment of the pairs: raw sums into dQueries and into the segment's own part of dNegatives.
+    private func runSegment(
+        _ index: Int, _ forScores: UnsafePointer<Float>, _ forSums: UnsafePointer<Float>,
+        _ partials: UnsafeMutablePointer<Float>, _ active: UnsafeMutablePointer<Float>
+    ) -> (loss: Double, counted: Int, active: Int) {
+        let (width, negatives) = (problem.queries.columns, problem.negatives.rows)
+        let partial = unsafe Matrix(
+            base: partials + index * negatives * width, rows: negatives, columns: width, stride: width)
+        let end = min((index + 1) * segment.rows, problem.queries.rows)
+        var sums = (loss: 0.0, counted: 0, active: 0)
+        var row = index * segment.rows
+        unsafe (partial.base).update(repeating: 0, count: negatives * width)
+        unsafe kernels.scratch.with(blockRows * negatives) { scores in
+            while row < end {
+                let rows = row..<min(row + blockRows, end)
+                let block = unsafe Matrix(base: scores, rows: rows.count, columns: negatives, stride: negatives)
+                let queries = problem.queries.rows(rows)
+                let positives = problem.positives.rows(rows)
+                unsafe kernels.multiplyBlock(queries, forScores, into: block, false, .none)
+                sums.loss += unsafe kernels.loops.hingeRows(
+                    queries.base, queries.stride, positives.base, positives.stride, rows.count, width,
+                    problem.queryIDs + row, problem.positiveIDs + row, scores, problem.negativeIDs, negatives,
+                    problem.margin, active + row, &sums.counted)
+                unsafe kernels.multiplyBlock(block, forSums, into: problem.dQueries.rows(rows), false, .none)
+                kernels.addTransposedProduct(block, queries, into: partial, accumulate: true)
+                for pair in rows { sums.active += unsafe Int(active[pair]) }
+                row = rows.upperBound
+            }
+        }
+        return sums
+    }
+
+    /// Adds up the segments in order and turns sums into the gradient of the mean.
+    private func finish(
+        _ sums: [(loss: Double, counted: Int, active: Int)], _ partials: UnsafePointer<Float>,
+        _ active: UnsafePointer<Float>
+    ) -> HingeResult {
+        let counted = sums.reduce(0) { $0 + $1.counted }
+        let share = counted == 0 ? 0 : 1 / Float(counted)
+        let (q, p) = (problem.queries, problem.positives)
+        let (dQ, dP) = (problem.dQueries, problem.dPositives)
+        kernels.inBlocks(of: 256, q.rows) { rows in
+            let row = rows.lowerBound
+            unsafe kernels.loops.finishPairs(
+                q.base + row * q.stride, q.stride, p.base + row * p.stride, p.stride, rows.count, q.columns,
+                active + row, share, dQ.base + row * dQ.stride, dQ.stride, dP.base + row * dP.stride, dP.stride)
+        }
+        unsafe kernels.addPartials(
+            partials, segment.count, scale: share, into: problem.dNegatives, accumulate: false)
+        return HingeResult(
+            loss: counted == 0 ? 0 : sums.reduce(0) { $0 + $1.loss } / Double(counted),
+            active: sums.reduce(0) { $0 + $1.active }, counted: counted)
+    }
+}

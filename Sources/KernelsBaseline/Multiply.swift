@@ -1,0 +1,140 @@
+// C = A·B by register tiles of 6 rows × one panel of columns. B comes in panels: `panelWidth` columns
+// each, [panel][k][column], zeros past the last column. An element of C is one chain of multiply-adds
+// in order of k, whatever tile it falls in, so how rows and panels are shared out changes no bit.
+
+/// Columns of a panel.
+@inline(never)
+public func panelWidth() -> Int { TileRow.width }
+
+/// Puts the columns from `first` on, at most `panelWidth`, of B into one panel.
+///
+/// - Parameters:
+///   - b: element (k, n) at `b[k · stride + n]`, or at `b[n · stride + k]` when `isTransposed`.
+///   - columns: N, all columns of B.
+///   - panel: K · panelWidth elements, overwritten.
+@inline(never)
+public func packPanel(
+    _ b: UnsafePointer<Float>, _ stride: Int, _ isTransposed: Bool, _ inner: Int, _ columns: Int, _ first: Int,
+    _ panel: UnsafeMutablePointer<Float>
+) {
+    let width = TileRow.width
+    let valid = min(width, columns - first)
+    let (kStep, columnStep) = isTransposed ? (1, stride) : (stride, 1)
+    let source = unsafe b + first * columnStep
+    for k in 0..<inner {
+        let from = unsafe source + k * kStep
+        let to = unsafe panel + k * width
+        for column in 0..<valid {
+            unsafe to[column] = unsafe from[column &* columnStep]
+        }
+        for column in valid..<width {
+            unsafe to[column] = 0
+        }
+    }
+}
+
+/// C = epilogue((accumulate ? C : 0) + A·B) for a block of rows and all columns of some panels.
+///
+/// - Parameters:
+///   - a: rows × K.
+///   - panels: B, packed.
+///   - columns: N of these panels; only the last one may be ragged.
+///   - c: rows × N.
+///   - bias: N elements to add, or nil.
+///   - relu: negative elements become 0, after the bias.
+///   - mask: rows × N; elements become 0 where it is not above 0. Or nil.
+@inline(never)
+public func multiplyRows(
+    _ a: UnsafePointer<Float>, _ aStride: Int, _ rows: Int, _ inner: Int,
+    _ panels: UnsafePointer<Float>, _ columns: Int, _ c: UnsafeMutablePointer<Float>, _ cStride: Int,
+    _ accumulate: Bool, _ bias: UnsafePointer<Float>?, _ relu: Bool, _ mask: UnsafePointer<Float>?, _ maskStride: Int
+) {
+    var first = 0
+    while first < columns {
+        let panel = unsafe panels + first * inner
+        var row = 0
+        while row < rows {
+            let output = unsafe TileOutput(
+                c: c + (row * cStride + first), cStride: cStride, rows: min(6, rows - row), columns: columns - first,
+                accumulate: accumulate, bias: bias.map { unsafe $0 + first }, relu: relu,
+                mask: mask.map { unsafe $0 + (row * maskStride + first) }, maskStride: maskStride)
+            unsafe multiplyTile(a + row * aStride, aStride, inner, panel, output)
+            row += 6
+        }
+        first += TileRow.width
+    }
+}
+
+/// Six rows of A against one panel. Rows past the last repeat it; their sums are dropped.
+@inline(never)
+private func multiplyTile(
+    _ a: UnsafePointer<Float>, _ aStride: Int, _ inner: Int, _ panel: UnsafePointer<Float>, _ output: TileOutput
+) {
+    let last = output.rows - 1
+    let a0 = unsafe a
+    let a1 = unsafe a + min(1, last) * aStride
+    let a2 = unsafe a + min(2, last) * aStride
+    let a3 = unsafe a + min(3, last) * aStride
+    let a4 = unsafe a + min(4, last) * aStride
+    let a5 = unsafe a + min(5, last) * aStride
+    var (c0, c1, c2) = (TileRow(), TileRow(), TileRow())
+    var (c3, c4, c5) = (TileRow(), TileRow(), TileRow())
+    var at = unsafe panel
+    for k in 0..<inner {
+        let b = unsafe TileRow(at)
+        unsafe c0.add(a0[k], times: b)
+        unsafe c1.add(a1[k], times: b)
+        unsafe c2.add(a2[k], times: b)
+        unsafe c3.add(a3[k], times: b)
+        unsafe c4.add(a4[k], times: b)
+        unsafe c5.add(a5[k], times: b)
+        unsafe at += TileRow.width
+    }
+    output.finish(c0, 0)
+    output.finish(c1, 1)
+    output.finish(c2, 2)
+    output.finish(c3, 3)
+    output.finish(c4, 4)
+    output.finish(c5, 5)
+}
+
+/// Where a tile's sums go, and what happens to them on the way.
+@safe private struct TileOutput {
+    let c: UnsafeMutablePointer<Float>
+    let cStride: Int
+    let rows: Int
+    /// Columns from this panel's first on; more than a panel holds when others follow.
+    let columns: Int
+    let accumulate: Bool
+    let bias: UnsafePointer<Float>?
+    let relu: Bool
+    let mask: UnsafePointer<Float>?
+    let maskStride: Int
+
+    @inline(__always)
+    func finish(_ sums: TileRow, _ row: Int) {
+        if row >= rows { return }
+        if columns < TileRow.width { return finishRagged(sums, row) }
+        let to = unsafe c + row * cStride
+        var sums = sums
+        if accumulate { unsafe sums.add(TileRow(to)) }
+        if let bias = unsafe bias { unsafe sums.add(TileRow(bias)) }
+        if relu { sums.clampBelowZero() }
+        if let mask = unsafe mask { unsafe sums.keepWhere(TileRow(mask + row * maskStride)) }
+        unsafe sums.write(to)
+    }
+
+    /// The same, one element at a time, for a panel that C does not fill.
+    @inline(never)
+    func finishRagged(_ sums: TileRow, _ row: Int) {
+        let to = unsafe c + row * cStride
+        for column in 0..<columns {
+            var sum = sums[column]
+            if accumulate { unsafe sum += to[column] }
+            if let bias = unsafe bias { unsafe sum += bias[column] }
+            if relu && sum < 0 { sum = 0 }
+            if let mask = unsafe mask, unsafe !(mask[row * maskStride + column] > 0) { sum = 0 }
+            unsafe to[column] = sum
+        }
+    }
+}
