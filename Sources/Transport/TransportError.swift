@@ -1,0 +1,42 @@
+/// What can go wrong on the way between processes; each is one line with what to do.
+public enum TransportError: Error, Equatable, CustomStringConvertible {
+    case badEndpoint(endpoint: String)
+    case pathTooLong(endpoint: String, byteCount: Int, byteCountMax: Int)
+    case missingDirectory(endpoint: String, directory: String)
+    case notASocket(endpoint: String, path: String)
+    case addressInUse(endpoint: String)
+    case addressNotOfThisHost(endpoint: String)
+    case permissionDenied(endpoint: String)
+    /// A message of more frames, or more bytes, than the receiver takes. It was dropped whole.
+    case messageTooLarge(endpoint: String, what: String, count: Int, countMax: Int)
+    /// Anything else that the system refuses, in its own words.
+    case refused(endpoint: String, call: String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .badEndpoint(let endpoint):
+            return "transport: \(endpoint): bad endpoint: expected ipc://PATH or tcp://HOST:PORT, found \(endpoint)"
+        case .pathTooLong(let endpoint, let count, let max):
+            return "transport: \(endpoint): path too long: expected at most \(max) bytes, found \(count). "
+                + "set samplers.endpoint to a shorter ipc://PATH, for example in /tmp"
+        case .missingDirectory(let endpoint, let directory):
+            return "transport: \(endpoint): no such directory: expected \(directory), found nothing. create it"
+        case .notASocket(let endpoint, let path):
+            return "transport: \(endpoint): not a socket: expected a free path, found the file \(path). "
+                + "move it, or choose another path"
+        case .addressInUse(let endpoint):
+            return "transport: \(endpoint): address in use: expected a free endpoint, found a process that listens. "
+                + "stop it, or choose another samplers.endpoint"
+        case .addressNotOfThisHost(let endpoint):
+            return "transport: \(endpoint): not an address of this host: expected one to listen at, found another. "
+                + "listen at tcp://*:PORT"
+        case .permissionDenied(let endpoint):
+            return "transport: \(endpoint): permission denied: expected a place that this user may listen at, "
+                + "found one of others. choose another samplers.endpoint"
+        case .messageTooLarge(let endpoint, let what, let count, let max):
+            return "transport: \(endpoint): message dropped: expected at most \(max) \(what), found \(count)"
+        case .refused(let endpoint, let call, let reason):
+            return "transport: \(endpoint): \(call): expected success, found: \(reason)"
+        }
+    }
+}
