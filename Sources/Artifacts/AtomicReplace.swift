@@ -48,6 +48,23 @@ public enum AtomicReplace {
         }
     }
 
+    /// The names in a folder, sorted; nil when there is nothing of that path.
+    public static func entries(ofFolder path: String) throws(ArtifactError) -> [String]? {
+        guard let folder = unsafe opendir(path) else {
+            if errno == ENOENT { return nil }
+            throw .system(path: path, operation: "list folder", code: errno)
+        }
+        defer { unsafe closedir(folder) }
+        var names: [String] = []
+        while let entry = unsafe readdir(folder) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
     /// Removes a file or a folder with all that is in it; missing is fine.
     static func removeTree(_ path: String) throws(ArtifactError) {
         var status = stat()
@@ -56,14 +73,7 @@ public enum AtomicReplace {
             try SystemCall.retrying("remove", path) { unsafe unlink(path) }
             return
         }
-        guard let folder = unsafe opendir(path) else { throw .system(path: path, operation: "open", code: errno) }
-        defer { unsafe closedir(folder) }
-        while let entry = unsafe readdir(folder) {
-            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-            }
-            if name != ".", name != ".." { try removeTree("\(path)/\(name)") }
-        }
+        for name in try entries(ofFolder: path) ?? [] { try removeTree("\(path)/\(name)") }
         try SystemCall.retrying("remove", path) { unsafe rmdir(path) }
     }
 }

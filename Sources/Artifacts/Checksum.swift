@@ -44,7 +44,7 @@ public struct XXH64: Sendable {
     private let seed: UInt64
     private var total: UInt64 = 0
     /// The unfinished stripe: `tailCount` of 32 bytes.
-    private var tail: [UInt8] = Array(repeating: 0, count: 32)
+    private var tail = SIMD32<UInt8>()
     private var tailCount = 0
 
     private static let p1: UInt64 = 0x9E37_79B1_85EB_CA87
@@ -66,9 +66,7 @@ public struct XXH64: Sendable {
             for i in 0..<start { unsafe tail[tailCount + i] = bytes[i] }
             tailCount += start
             guard tailCount == 32 else { return }
-            var state = lanes
-            unsafe tail.withUnsafeBytes { unsafe Self.consume($0, 0..<32, &state) }
-            lanes = state
+            unsafe withUnsafeBytes(of: tail) { unsafe Self.consume($0, 0..<32, &lanes) }
             tailCount = 0
         }
         let end = start + (bytes.count - start) / 32 * 32
@@ -89,7 +87,7 @@ public struct XXH64: Sendable {
             hash = seed &+ Self.p5
         }
         hash = hash &+ total
-        hash = unsafe tail.withUnsafeBytes { unsafe Self.finishTail($0, count: tailCount, hash) }
+        hash = unsafe withUnsafeBytes(of: tail) { unsafe Self.finishTail($0, count: tailCount, hash) }
         hash = (hash ^ (hash >> 33)) &* Self.p2
         hash = (hash ^ (hash >> 29)) &* Self.p3
         return hash ^ (hash >> 32)

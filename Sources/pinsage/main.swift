@@ -6,7 +6,10 @@ struct Pinsage: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pinsage",
         abstract: "PinSage: embeddings that put items people file together close together.",
-        subcommands: [])
+        subcommands: [
+            ImportCommand.self,
+            InspectCommand.self,
+        ])
 }
 
 runFrontDoor(Pinsage.self)

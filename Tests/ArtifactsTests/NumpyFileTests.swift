@@ -4,9 +4,9 @@ import TestSupport
 import Testing
 
 @Suite struct NumpyFileTests {
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryDirectory() }
 
     /// A `.npy` file with this dictionary literal and this much data.
     private func write(header: String, dataBytes: Int, version: [UInt8] = [1, 0]) throws -> String {
@@ -14,7 +14,7 @@ import Testing
             Array(header.utf8) + Array(repeating: UInt8(ascii: " "), count: (64 - (header.utf8.count + 11) % 64) % 64)
         let length = text.count + 1
         let bytes = [0x93] + Array("NUMPY".utf8) + version + [UInt8(length & 255), UInt8(length >> 8)] + text + [10]
-        return try folder.write(bytes: bytes + Array(repeating: 0, count: dataBytes), to: "a.npy")
+        return try folder.write(bytes + Array(repeating: 0, count: dataBytes), to: "a.npy")
     }
 
     private func message(_ path: String, elements: [NumpyElement] = NumpyElement.allCases, rank: Int? = nil) -> String {
@@ -61,7 +61,7 @@ import Testing
         let long = "{'descr': '<i8', 'fortran_order': False, 'shape': (1,), }"
         let bytes = [0x93] + Array("NUMPY".utf8) + [2, 0, UInt8(long.utf8.count + 3), 0, 0, 0]
         let padded = bytes + Array(long.utf8) + [32, 32, 10]
-        let path = try folder.write(bytes: padded + Array(repeating: 0, count: 8), to: "v2.npy")
+        let path = try folder.write(padded + Array(repeating: 0, count: 8), to: "v2.npy")
         #expect(
             message(path)
                 == (padded.count % 8 == 0
@@ -132,12 +132,12 @@ import Testing
     func lengths() throws {
         let path = folder.file("x.npy")
         try writeNumpy(path: path, shape: [2, 3], [1, 2, 3, 4, 5, 6] as [Float])
-        let whole = try folder.bytes(of: "x.npy")
+        let whole = try folder.bytes("x.npy")
         for count in 0..<whole.count {
-            try folder.write(bytes: Array(whole[..<count]), to: "x.npy")
+            try folder.write(Array(whole[..<count]), to: "x.npy")
             #expect(throws: ArtifactError.self, "\(count) bytes") { try NumpyFile(path: path) }
         }
-        try folder.write(bytes: whole + [0], to: "x.npy")
+        try folder.write(whole + [0], to: "x.npy")
         #expect(throws: ArtifactError.wrongLength(path: path, expectedBytes: 152, foundBytes: 153)) {
             try NumpyFile(path: path)
         }
@@ -147,13 +147,13 @@ import Testing
     func flippedHead() throws {
         let path = folder.file("x.npy")
         try writeNumpy(path: path, shape: [2], [1, 2] as [Float])
-        let whole = try folder.bytes(of: "x.npy")
+        let whole = try folder.bytes("x.npy")
         for index in 0..<10 {
             for bit in 0..<8 {
                 // Versions 1.0, 2.0 and 3.0 are all allowed, but only one fits the length that follows.
                 var bytes = whole
                 bytes[index] ^= 1 << bit
-                try folder.write(bytes: bytes, to: "x.npy")
+                try folder.write(bytes, to: "x.npy")
                 #expect(throws: ArtifactError.self, "byte \(index), bit \(bit)") { try NumpyFile(path: path) }
             }
         }

@@ -26,7 +26,7 @@ public enum HandDrawnGraph {
     public static var pinsText: String { pinIDs.map { $0 + "\n" }.joined() }
 
     /// Writes `edges.tsv` and `pins.txt`; returns their paths.
-    public static func write(to folder: TemporaryFolder) throws -> (edges: String, pins: String) {
+    public static func write(to folder: TemporaryDirectory) throws -> (edges: String, pins: String) {
         (try folder.write(edgesText, to: "edges.tsv"), try folder.write(pinsText, to: "pins.txt"))
     }
 }

@@ -1,0 +1,92 @@
+import Artifacts
+import Basics
+
+/// Where a graph's feature table comes from.
+enum PinFeatures {
+    /// Copies a table of the user's, float32 or float16, checking every number.
+    ///
+    /// - Throws: `GraphError` when rows and pins differ in number or a value is not finite.
+    /// - Returns: the width.
+    static func copy(from path: String, to target: String, pins: IDTable, pinsPath: String) throws -> Int {
+        let source = try NumpyFile(path: path, elements: [.float32, .float16], rank: 2, advice: .sequential)
+        let (rows, width) = (source.header.shape[0], source.header.shape[1])
+        guard rows == pins.count else {
+            throw GraphError.bad(
+                path: path, problem: "wrong number of rows",
+                expected: "\(pins.count), one for each line of \(pinsPath)",
+                found: "\(rows)", action: "Give each pin one row")
+        }
+        guard width > 0 else {
+            throw GraphError.bad(
+                path: path, problem: "no columns", expected: "a width of at least 1", found: "0",
+                action: "Leave --features away to use the graph alone")
+        }
+        let bad: (index: Int, value: Float)?
+        if source.header.elementType == .float32 {
+            bad = unsafe firstNotFinite(source.elements(as: Float.self))
+        } else {
+            bad = unsafe firstNotFinite(source.elements(as: Float16.self))
+        }
+        if let (index, value) = bad {
+            throw GraphError.bad(
+                path: path, problem: "row \(index / width) (pin '\(pins.id(UInt32(index / width)))')",
+                expected: "finite numbers", found: "\(value) in column \(index % width)", action: "Repair the value")
+        }
+        let writer = try NumpyWriter(
+            path: target, elementType: source.header.elementType, shape: source.header.shape)
+        try unsafe writer.append(bytes: source.dataBytes)
+        try writer.close()
+        return width
+    }
+
+    static func firstNotFinite<T: BinaryFloatingPoint>(
+        _ values: UnsafeBufferPointer<T>
+    ) -> (index: Int, value: Float)? {
+        for i in 0..<values.count where unsafe !values[i].isFinite { return unsafe (i, Float(values[i])) }
+        return nil
+    }
+
+    /// Makes features of the graph alone: a random projection of each pin's list of boards.
+    ///
+    /// Board b has a vector of random signs, keyed by its row; pin p gets Σ signs(b) / √size(b) over its boards,
+    /// projected to the unit sphere, or zeros when it has none. Inner products then estimate the cosines of the
+    /// pins' board lists.
+    /// - Source: Achlioptas, "Database-friendly random projections", JCSS 2003, doi:10.1016/S0022-0000(03)00025-4.
+    /// - Complexity: O(E · width); width / 8 bytes a board.
+    static func project(_ rows: BipartiteRows, width: Int, to target: String) throws {
+        let boardCount = rows.boardOffsets.count - 1
+        let words = (width + 63) / 64
+        var signs = [UInt64](repeating: 0, count: boardCount * words)
+        for board in 0..<boardCount {
+            var generator = CounterBasedGenerator(seed: 0, purpose: 7, 0, UInt32(board))
+            for word in 0..<words { signs[board * words + word] = generator.next() }
+        }
+        let pinCount = rows.pinOffsets.count - 1
+        let writer = try NumpyWriter(path: target, elementType: .float32, shape: [pinCount, width])
+        var vector = [Float](repeating: 0, count: width)
+        for pin in 0..<pinCount {
+            for i in 0..<width { vector[i] = 0 }
+            for edge in Int(rows.pinOffsets[pin])..<Int(rows.pinOffsets[pin + 1]) {
+                let board = Int(rows.pinBoards[edge])
+                let size = rows.boardOffsets[board + 1] - rows.boardOffsets[board]
+                let weight = 1 / Float(size).squareRoot()
+                for i in 0..<width {
+                    let isNegative = signs[board * words + i / 64] >> UInt64(i % 64) & 1 == 1
+                    vector[i] += isNegative ? -weight : weight
+                }
+            }
+            normalize(&vector)
+            try writer.append(vector)
+        }
+        try writer.close()
+    }
+
+    /// To length 1; a zero vector stays.
+    private static func normalize(_ vector: inout [Float]) {
+        var sum: Float = 0
+        for value in vector { sum += value * value }
+        guard sum > 0 else { return }
+        let scale = 1 / sum.squareRoot()
+        for i in vector.indices { vector[i] *= scale }
+    }
+}

@@ -1,0 +1,54 @@
+import ArgumentParser
+import Basics
+import FrontDoor
+import GraphStore
+
+/// `pinsage inspect`: a graph in numbers, and every byte of it checked.
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect",
+        abstract: "Show a graph's counts, degrees and features, and check every byte of it.")
+
+    @Argument(help: ArgumentHelp("The graph folder.", valueName: "graph"))
+    var graph: String
+
+    @Flag(help: "Print the summary as one JSON object on stdout.")
+    var json = false
+
+    func run() throws {
+        let graph = try BipartiteGraph(directory: graph)
+        let line = ProgressLine()
+        try graph.verify { text in line.update("checking \(text)") }
+        let summary = GraphSummary(graph)
+        line.finish("\(summary.directory): every checksum, row and id is right")
+        if json {
+            try printJSON(summary)
+        } else {
+            writeToStandardError(Self.text(summary))
+        }
+    }
+
+    static func text(_ summary: GraphSummary) -> String {
+        func row(_ name: String, _ d: DegreeSummary) -> String {
+            let mean = (d.mean * 10).rounded() / 10
+            return "\(name)  min \(d.min)  p50 \(d.p50)  p90 \(d.p90)  p99 \(d.p99)  max \(d.max)  mean \(mean)"
+        }
+        var lines = [
+            "fingerprint      \(summary.fingerprint)",
+            "pins             \(summary.pins), \(summary.pinsWithoutBoards) without boards",
+            "boards           \(summary.boards)",
+            "edges            \(summary.edges)",
+            row("boards of a pin", summary.pinDegrees),
+            row("pins of a board", summary.boardDegrees),
+        ]
+        if let features = summary.features {
+            let length = (features.meanLength * 1000).rounded() / 1000
+            lines.append(
+                "features         \(features.source), \(features.elementType), width \(features.width), "
+                    + "mean length \(length), \(features.zeroRows) zero rows")
+        } else {
+            lines.append("features         none")
+        }
+        return lines.joined(separator: "\n")
+    }
+}
