@@ -7,10 +7,11 @@
     /// - Parameters:
     ///   - elements: the element types that are acceptable; any known one by default.
     ///   - rank: the number of dimensions it must have; any by default.
+    ///   - fortranOrder: whether Fortran order is acceptable; the elements are then given as they lie.
     /// - Throws: `ArtifactError` naming the path and what was expected and found.
     public init(
         path: String, elements: [NumpyElement] = NumpyElement.allCases, rank: Int? = nil,
-        advice: MappedFile.Advice = .normal
+        fortranOrder: Bool = false, advice: MappedFile.Advice = .normal
     ) throws(ArtifactError) {
         self.path = path
         file = try MappedFile(path: path, advice: advice)
@@ -19,6 +20,11 @@
             throw .malformed(
                 path: path, problem: "wrong element type", expected: elements.map(\.name).joined(separator: " or "),
                 found: header.elementType.name, action: "Convert the array with numpy's astype")
+        }
+        guard fortranOrder || !header.isFortranOrder else {
+            throw .malformed(
+                path: path, problem: "wrong memory order", expected: "C order", found: "Fortran order",
+                action: "Save numpy.ascontiguousarray of the array")
         }
         if let rank, header.shape.count != rank {
             throw .malformed(
@@ -37,7 +43,7 @@
         }
     }
 
-    /// The elements in C order, valid while this object lives.
+    /// The elements as they lie, valid while this object lives.
     ///
     /// - Precondition: `T` is the header's element type.
     public func elements<T: NumpyScalar>(as type: T.Type = T.self) -> UnsafeBufferPointer<T> {

@@ -29,13 +29,15 @@ extension Int64: NumpyScalar { public static var numpyElement: NumpyElement { .i
 extension Int32: NumpyScalar { public static var numpyElement: NumpyElement { .int32 } }
 extension UInt32: NumpyScalar { public static var numpyElement: NumpyElement { .uint32 } }
 
-/// What the header of a `.npy` file says: C-order data of one element type.
+/// What the header of a `.npy` file says: data of one element type.
 ///
 /// - Source: NumPy Enhancement Proposal 1, "A simple file format for NumPy arrays".
 public struct NumpyHeader: Equatable, Sendable {
     public let elementType: NumpyElement
     /// Row-major; a scalar has none, every entry ≥ 0.
     public let shape: [Int]
+    /// The first index runs fastest. Files of our own never have it.
+    public let isFortranOrder: Bool
     /// Where the data starts, counted from the beginning of the file. A multiple of 64 in files of our own.
     public let dataOffset: Int
 
@@ -51,6 +53,7 @@ public struct NumpyHeader: Equatable, Sendable {
         precondition(count != nil, "NumpyHeader: impossible shape \(shape)")
         self.elementType = elementType
         self.shape = shape
+        isFortranOrder = false
         elementCount = count ?? 0
         dataOffset = Self.encodedBytes(elementType, shape).count
     }
@@ -59,7 +62,7 @@ public struct NumpyHeader: Equatable, Sendable {
     ///
     /// - Parameter path: for messages.
     /// - Throws: `ArtifactError.wrongLength` when the bytes end inside the header, `.malformed` for anything that is
-    ///   not a C-order array of a known element type.
+    ///   not an array of a known element type.
     public init(_ bytes: UnsafeRawBufferPointer, path: String) throws(ArtifactError) {
         let fields = try unsafe NumpyHeaderText(bytes, path: path)
         guard let element = NumpyElement(rawValue: fields.descr) else {
@@ -68,11 +71,6 @@ public struct NumpyHeader: Equatable, Sendable {
                 expected: NumpyElement.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", "),
                 found: "'\(fields.descr)'", action: "Convert the array with numpy's astype")
         }
-        guard !fields.fortranOrder else {
-            throw .malformed(
-                path: path, problem: "wrong memory order", expected: "C order", found: "Fortran order",
-                action: "Save numpy.ascontiguousarray of the array")
-        }
         guard let count = Self.product(fields.shape, elementBytes: element.byteCount) else {
             throw .malformed(
                 path: path, problem: "impossible shape", expected: "a size that fits 64 bits",
@@ -80,6 +78,7 @@ public struct NumpyHeader: Equatable, Sendable {
         }
         elementType = element
         shape = fields.shape
+        isFortranOrder = fields.fortranOrder
         dataOffset = fields.dataOffset
         elementCount = count
     }

@@ -20,7 +20,8 @@ public func runFrontDoor<Root: ParsableCommand>(_ root: Root.Type) -> Never {
         writeToStandardError("\(stopped)")
         exit(3)
     } catch {
-        if error is CleanExit || error is ExitCode || error is ValidationError { exitWithUsage(root, error) }
+        // The parser's own errors, a request for help among them, carry a code of their own.
+        if root.exitCode(for: error) != .failure { exitWithUsage(root, error) }
         writeToStandardError("\(name(of: type(of: command), under: root)): \(error)")
         exit(1)
     }

@@ -26,7 +26,7 @@ struct ImportCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
-            Content of the pins: .npy, float32 or float16, C order, one row for each line of --pins. \
+            Content of the pins: .npy, float32 or float16, one row for each line of --pins. \
             (default: a random projection of each pin's boards)
             """, valueName: "file"))
     var features: String?

@@ -201,9 +201,13 @@ import Testing
             import numpy as np
             a = np.load('ours.npy'); assert a.dtype == np.float32 and a.tolist() == [[1, 2, 3], [4, 5, 6.5]], a
             np.save('theirs.npy', np.arange(6, dtype=np.float16).reshape(3, 2))
+            np.save('fortran.npy', np.asfortranarray(np.arange(6, dtype=np.float32).reshape(3, 2)))
             """, in: folder.path)
         let file = try NumpyFile(path: folder.file("theirs.npy"))
         #expect(file.header.shape == [3, 2])
         #expect(Array(file.elements(as: Float16.self)) == [0, 1, 2, 3, 4, 5])
+        let fortran = try NumpyFile(path: folder.file("fortran.npy"), fortranOrder: true)
+        #expect(fortran.header.isFortranOrder)
+        #expect(Array(fortran.elements(as: Float.self)) == [0, 2, 4, 1, 3, 5])
     }
 }

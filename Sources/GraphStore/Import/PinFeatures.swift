@@ -3,12 +3,12 @@ import Basics
 
 /// Where a graph's feature table comes from.
 enum PinFeatures {
-    /// Copies a table of the user's, float32 or float16, checking every number.
+    /// Copies a table of the user's, float32 or float16, to C order, checking every number.
     ///
     /// - Throws: `GraphError` when rows and pins differ in number or a value is not finite.
     /// - Returns: the width.
     static func copy(from path: String, to target: String, pins: IDTable, pinsPath: String) throws -> Int {
-        let source = try NumpyFile(path: path, elements: [.float32, .float16], rank: 2, advice: .sequential)
+        let source = try NumpyFile(path: path, elements: [.float32, .float16], rank: 2, fortranOrder: true)
         let (rows, width) = (source.header.shape[0], source.header.shape[1])
         guard rows == pins.count else {
             throw GraphError.bad(
@@ -21,28 +21,44 @@ enum PinFeatures {
                 path: path, problem: "no columns", expected: "a width of at least 1", found: "0",
                 action: "Leave --features away to use the graph alone")
         }
-        let bad: (index: Int, value: Float)?
-        if source.header.elementType == .float32 {
-            bad = unsafe firstNotFinite(source.elements(as: Float.self))
-        } else {
-            bad = unsafe firstNotFinite(source.elements(as: Float16.self))
-        }
-        if let (index, value) = bad {
-            throw GraphError.bad(
-                path: path, problem: "row \(index / width) (pin '\(pins.id(UInt32(index / width)))')",
-                expected: "finite numbers", found: "\(value) in column \(index % width)", action: "Repair the value")
-        }
         let writer = try NumpyWriter(
             path: target, elementType: source.header.elementType, shape: source.header.shape)
-        try unsafe writer.append(bytes: source.dataBytes)
+        let bad: (row: Int, column: Int, value: Float)?
+        if source.header.elementType == .float32 {
+            bad = try unsafe copy(source.elements(as: Float.self), of: source.header, to: writer)
+        } else {
+            bad = try unsafe copy(source.elements(as: Float16.self), of: source.header, to: writer)
+        }
+        if let (row, column, value) = bad {
+            throw GraphError.bad(
+                path: path, problem: "row \(row) (pin '\(pins.id(UInt32(row)))')", expected: "finite numbers",
+                found: "\(value) in column \(column)", action: "Repair the value")
+        }
         try writer.close()
         return width
     }
 
-    static func firstNotFinite<T: BinaryFloatingPoint>(
-        _ values: UnsafeBufferPointer<T>
-    ) -> (index: Int, value: Float)? {
-        for i in 0..<values.count where unsafe !values[i].isFinite { return unsafe (i, Float(values[i])) }
+    /// Copies row after row in C order, until the first value that is not finite, which is returned.
+    private static func copy<T: NumpyScalar & BinaryFloatingPoint>(
+        _ values: UnsafeBufferPointer<T>, of header: NumpyHeader, to writer: NumpyWriter
+    ) throws -> (row: Int, column: Int, value: Float)? {
+        let (rows, width) = (header.shape[0], header.shape[1])
+        let (rowStep, columnStep) = header.isFortranOrder ? (1, rows) : (width, 1)
+        // Blocks of rows, so that a column-wise source is read in runs.
+        let blockRows = 64
+        var block = [T](repeating: 0, count: blockRows * width)
+        for start in stride(from: 0, to: rows, by: blockRows) {
+            let count = min(blockRows, rows - start)
+            for column in 0..<width {
+                for i in 0..<count {
+                    block[i * width + column] = unsafe values[(start + i) * rowStep + column * columnStep]
+                }
+            }
+            for i in 0..<(count * width) where !block[i].isFinite {
+                return (start + i / width, i % width, Float(block[i]))
+            }
+            try writer.append(Array(block[..<(count * width)]))
+        }
         return nil
     }
 
