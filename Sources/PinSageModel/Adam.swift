@@ -30,7 +30,7 @@ public final class Adam {
     }
 
     /// Takes one step with bias correction; changes `parameters` and this memory.
-    func update(_ parameters: Parameters, gradients: Parameters, learningRate: Float, kernels: Kernels) {
+    package func update(_ parameters: Parameters, gradients: Parameters, learningRate: Float, kernels: Kernels) {
         precondition(
             parameters.shape == first.shape && gradients.shape == first.shape,
             "Adam: memory of \(first.shape), parameters \(parameters.shape), gradients \(gradients.shape)")

@@ -12,7 +12,7 @@ public struct Convolve: Sendable {
     let kernels: Kernels
 
     /// - Parameters:
-    ///   - parameters: read at every call, so that an optimiser's changes show. The caller keeps them alive.
+    ///   - parameters: read at every call, so that an optimiser's changes show.
     ///   - layer: 1 or 2.
     public init(_ parameters: Parameters, layer: Int, kernels: Kernels) {
         tensors = ConvolveTensors(parameters, layer: layer)
@@ -50,6 +50,8 @@ public struct Convolve: Sendable {
 
 /// Views of one convolve layer's tensors in a set of parameters or of gradients.
 struct ConvolveTensors: Sendable {
+    /// Keeps the views' storage.
+    private let owner: Parameters
     /// Q: m × d_in, and q: 1 × m.
     let messageWeight: Matrix
     let messageBias: Matrix
@@ -59,6 +61,7 @@ struct ConvolveTensors: Sendable {
     let updateBias: Matrix
 
     init(_ parameters: Parameters, layer: Int) {
+        owner = parameters
         messageWeight = parameters.matrix("conv.\(layer).message.weight")
         messageBias = parameters.matrix("conv.\(layer).message.bias")
         let update = parameters.matrix("conv.\(layer).update.weight")

@@ -60,7 +60,8 @@ public final class Learner {
     ) throws(LearningError) -> StepResult {
         let embeddings = network.forward(batch, features: features)
         let squares = unsafe kernels.sumOfSquares(embeddings.base, count: embeddings.rows * embeddings.columns)
-        try requireFinite(squares, "embeddings", batch)
+        // |a·b| is at most the sum of all squares: if that is a float, no score overflows.
+        try requireFinite(Double(Float(squares)), "embeddings", batch)
         let dEmbeddings = dEmbeddingBuffer.matrix(rows: embeddings.rows, columns: embeddings.columns)
         let margin = loss.run(embeddings, batch: batch, dEmbeddings: dEmbeddings)
         try requireFinite(margin.loss, "loss", batch)
@@ -73,7 +74,8 @@ public final class Learner {
     /// ‖gradients‖₂ over all tensors.
     private func gradientNorm(_ batch: Minibatch) throws(LearningError) -> Double {
         var total = 0.0
-        for spec in gradients.tensors {
+        // From the loss inwards: the first that overflowed is named, not those it spoilt.
+        for spec in gradients.tensors.reversed() {
             let squares = unsafe kernels.sumOfSquares(gradients.values.base + spec.offset, count: spec.count)
             try requireFinite(squares, "gradient of \(spec.name)", batch)
             total += squares

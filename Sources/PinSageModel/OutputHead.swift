@@ -78,12 +78,15 @@ public struct OutputHead: Sendable {
 
 /// Views of the head's tensors in a set of parameters or of gradients.
 struct HeadTensors: Sendable {
+    /// Keeps the views' storage.
+    private let owner: Parameters
     /// G1: m × m, g: 1 × m, G2: d × m.
     let hiddenWeight: Matrix
     let hiddenBias: Matrix
     let outputWeight: Matrix
 
     init(_ parameters: Parameters) {
+        owner = parameters
         hiddenWeight = parameters.matrix("head.hidden.weight")
         hiddenBias = parameters.matrix("head.hidden.bias")
         outputWeight = parameters.matrix("head.output.weight")
