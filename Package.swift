@@ -97,7 +97,7 @@ let package = Package(
             ], swiftSettings: room),
 
         // Tests mirror the sources.
-        .target(name: "TestSupport", dependencies: ["Basics"], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["Basics", "Artifacts"], path: "Tests/TestSupport"),
         tests("Basics", []),
         tests("Artifacts", []),
         tests("Kernels", ["KernelsBaseline", "KernelsAVX2", "KernelsAVX512"]),

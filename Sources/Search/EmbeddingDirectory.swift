@@ -38,7 +38,7 @@ public struct EmbeddingDirectory: Sendable {
 
     private static func readBias(_ path: String, rows: Int) throws -> [Float] {
         let file = try NumpyFile(path: path, elements: [.float32], rank: 1)
-        let bias = unsafe Array(file.elements(as: Float.self))
+        let bias = withExtendedLifetime(file) { unsafe Array(file.elements(as: Float.self)) }
         guard bias.count == rows else { throw SearchError.biasCount(path: path, expected: rows, found: bias.count) }
         if let row = bias.firstIndex(where: { !$0.isFinite }) { throw SearchError.biasNotFinite(path: path, row: row) }
         return bias

@@ -7,8 +7,10 @@ struct Pinsage: ParsableCommand {
         commandName: "pinsage",
         abstract: "PinSage: embeddings that put items people file together close together.",
         subcommands: [
+            EvaluateCommand.self,
             ImportCommand.self,
             InspectCommand.self,
+            RelatedCommand.self,
         ])
 }
 

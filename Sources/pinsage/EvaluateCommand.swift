@@ -1,0 +1,61 @@
+import ArgumentParser
+import Basics
+import Evaluation
+import FrontDoor
+import GraphStore
+import Kernels
+import Search
+
+/// `pinsage evaluate`: how well embeddings find held-out pairs, beside simple methods.
+struct EvaluateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate",
+        abstract: "Rank held-out pairs by embeddings, and by content, popularity and item-kNN on the same pairs.",
+        discussion: "The table goes to standard error; with --json one object goes to standard output.")
+
+    @Option(help: "Embeddings directory.")
+    var embeddings: String
+
+    @Option(help: "Held-out pairs: one query TAB positive a line, external ids.")
+    var pairs: String
+
+    @Option(help: "List lengths K of the hit-rates, separated by commas.", transform: listLengths)
+    var top = [10, 100, 500]
+
+    @Option(help: "Graph directory for the baselines; by default the one the embeddings were made from.")
+    var graph: String?
+
+    @Option(help: "Threads. Changes no figure.")
+    var threads = availableThreads()
+
+    @Flag(help: "Print one JSON object on standard output.")
+    var json = false
+
+    func validate() throws {
+        guard threads >= 1 else { throw ValidationError("--threads is \(threads): expected 1 or more") }
+    }
+
+    func run() throws {
+        let directory = try EmbeddingDirectory(path: embeddings)
+        let ids = try ExternalIDs(path: directory.pinsPath, expectedCount: directory.table.rows)
+        let pairs = try PairsFile.read(path: pairs) { ids.row(of: $0) }
+        let kernels = Kernels(team: ThreadTeam(threads: threads))
+        let line = ProgressLine()
+        let report = EvaluationReport.measure(
+            model: directory.search(kernels: kernels), pairs: pairs,
+            graph: GraphAtHand.open(directory.manifest, path: graph), top: top, kernels: kernels
+        ) { line.update("ranking \(pairs.count) pairs: \($0)") }
+        line.finish("ranked \(pairs.count) pairs")
+        writeToStandardError(report.table)
+        if json { print(try report.json()) }
+    }
+}
+
+private func listLengths(_ text: String) throws -> [Int] {
+    try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+        guard let length = Int(part), length >= 1 else {
+            throw ValidationError("--top is \(text): expected whole numbers from 1, separated by commas")
+        }
+        return length
+    }
+}

@@ -1,0 +1,140 @@
+import Artifacts
+import Evaluation
+import Foundation
+import GraphStore
+import Kernels
+import Search
+import TestSupport
+import Testing
+
+@Suite("Evaluation report")
+struct EvaluationReportTests {
+    let folder: TemporaryDirectory
+    let graph: BipartiteGraph
+    let pairs = [RowPair(query: 0, positive: 1), RowPair(query: 2, positive: 3)]
+
+    init() throws {
+        folder = try TemporaryDirectory()
+        try GraphOnDisk.write(
+            to: folder.file("graph"), boardsOfPins: [[0, 1], [0], [1], []], boardCount: 2,
+            features: [1, 0, 1, 1, 0, 1, -1, 0], featureWidth: 2)
+        graph = try BipartiteGraph(directory: folder.file("graph"))
+        try writeEmbeddings(metric: "dot", fingerprint: graph.fingerprint)
+    }
+
+    func writeEmbeddings(metric: String, fingerprint: String, bias: [Float]? = nil, kind: String = "embeddings") throws
+    {
+        try? FileManager.default.removeItem(atPath: folder.file("out"))
+        try AtomicReplace.writeFolder(at: folder.file("out")) { out in
+            try writeNumpy(path: out + "/embeddings.npy", shape: [4, 1], [1, 2, 1, -1] as [Float])
+            if let bias { try writeNumpy(path: out + "/bias.npy", shape: [bias.count], bias) }
+            let extra = ["metric": metric, "graph": folder.file("graph"), "graph_fingerprint": fingerprint]
+            let files = ["embeddings.npy"] + (bias == nil ? [] : ["bias.npy"])
+            try Manifest(
+                describing: files, in: out, kind: kind, counts: ["pins": 4], featureWidth: 1, extra: extra
+            ).write(directory: out)
+        }
+    }
+
+    func report(_ graph: GraphAtHand) throws -> EvaluationReport {
+        let model = try EmbeddingDirectory(path: folder.file("out")).search(kernels: Kernels())
+        return EvaluationReport.measure(model: model, pairs: pairs, graph: graph, top: [1, 3], kernels: Kernels())
+    }
+
+    @Test("every method ranks the same pairs: model, content, popularity, item-kNN")
+    func allRows() throws {
+        let report = try report(.found(graph))
+        #expect(report.rows.map(\.key) == ["model", "content", "popularity", "item_knn"])
+        // By hand, ranks 1 and 3; 1 and 2.5; 1.5 and 3; 1.5 and 2.5.
+        #expect(report.rows.map { $0.metrics.hitRates[0].rate } == [0.5, 0.5, 0, 0])
+        #expect(report.rows.map { $0.metrics.medianRank } == [2, 1.75, 2.25, 2])
+        #expect(report.rows.allSatisfy { $0.metrics.pairCount == 2 })
+        #expect(report.pairsSharingBoard == 1)
+        #expect(report.baselinesMissing == nil)
+    }
+
+    @Test("JSON holds every figure under its field's name")
+    func json() throws {
+        let text = try report(.found(graph)).json()
+        #expect(!text.contains("\n"))
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+        #expect(object["metric"] as? String == "dot")
+        #expect(object["pins"] as? Int == 4)
+        #expect(object["pairs"] as? Int == 2)
+        #expect(object["pairs_sharing_board"] as? Int == 1)
+        let results = try #require(object["results"] as? [String: [String: Double]])
+        let expected = ["hit@1": 0.5, "hit@3": 1, "MRR": (1 + 1 / 3.0) / 2, "MRR100": 1, "median_rank": 2, "n": 2]
+        #expect(results["model"] == expected)
+        #expect(Set(results.keys) == ["model", "content", "popularity", "item_knn"])
+    }
+
+    @Test("the table aligns its columns and ends with what was measured")
+    func table() throws {
+        let lines = try report(.found(graph)).table.split(separator: "\n").map(String.init)
+        #expect(lines[0] == "                 hit@1      hit@3      MRR   MRR/100   median rank")
+        #expect(lines[1] == "model          50.00 %   100.00 %   0.6667    1.0000           2.0")
+        #expect(Set(lines.prefix(5).map(\.count)).count == 1)
+        #expect(lines[5] == "2 pairs ranked among 4 pins by dot, ties counted half")
+        #expect(lines[6] == "1 pairs share a board in the graph")
+    }
+
+    @Test("without its graph a report has the model's row and says why in one line")
+    func noGraph() throws {
+        let manifest = try EmbeddingDirectory(path: folder.file("out")).manifest
+        guard case .missing(let gone) = GraphAtHand.open(manifest, path: folder.file("elsewhere")) else {
+            Issue.record("found a graph where there is none")
+            return
+        }
+        #expect(gone.contains(folder.file("elsewhere")))
+        let report = try report(.missing(gone))
+        #expect(report.rows.map(\.key) == ["model"])
+        #expect(report.pairsSharingBoard == nil)
+        #expect(report.table.split(separator: "\n").last == "no baselines: \(gone)")
+        #expect(try report.json().contains("\"baselines_missing\""))
+    }
+
+    @Test("the recorded graph is found; another one in its place is named with both fingerprints")
+    func graphAtHand() throws {
+        let manifest = try EmbeddingDirectory(path: folder.file("out")).manifest
+        guard case .found(let found) = GraphAtHand.open(manifest, path: nil) else {
+            Issue.record("the recorded graph was not found")
+            return
+        }
+        #expect(found.fingerprint == graph.fingerprint)
+        try GraphOnDisk.write(to: folder.file("other"), boardsOfPins: [[0], [0], [], []], boardCount: 1)
+        let other = try BipartiteGraph(directory: folder.file("other"))
+        guard case .missing(let reason) = GraphAtHand.open(manifest, path: folder.file("other")) else {
+            Issue.record("took another graph")
+            return
+        }
+        let expected =
+            "\(folder.file("other")): another graph: expected fingerprint \(graph.fingerprint), "
+            + "found \(other.fingerprint). Name the right one with --graph."
+        #expect(reason == expected)
+    }
+
+    @Test("embeddings that cannot be used are named: another kind, metric, bias")
+    func badEmbeddings() throws {
+        let out = folder.file("out")
+        func problem() -> String {
+            do { return "\(try EmbeddingDirectory(path: out).metric)" } catch { return "\(error)" }
+        }
+        try writeEmbeddings(metric: "euclid", fingerprint: "0")
+        #expect(
+            problem()
+                == "search: \(out)/manifest.json: unknown metric: expected cosine or dot, found euclid. Embed again.")
+        try writeEmbeddings(metric: "dot", fingerprint: "0", bias: [1, 2])
+        #expect(
+            problem()
+                == "search: \(out)/bias.npy: wrong length: expected one value for each of 4 pins, found 2. Embed again."
+        )
+        try writeEmbeddings(metric: "dot", fingerprint: "0", bias: [1, 2, .nan, 4])
+        #expect(
+            problem() == "search: \(out)/bias.npy: row 2 is not finite: expected finite values. Embed again.")
+        try writeEmbeddings(metric: "dot", fingerprint: "0", kind: "graph")
+        #expect(problem().contains("expected 'embeddings', found 'graph'"))
+        try writeEmbeddings(metric: "dot", fingerprint: "0", bias: [0, 0, 0, 8])
+        let biased = try EmbeddingDirectory(path: out)
+        #expect(biased.search(kernels: Kernels()).nearest(to: [0], count: 1)[0].map(\.row) == [3])
+    }
+}

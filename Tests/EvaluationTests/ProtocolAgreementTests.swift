@@ -1,0 +1,146 @@
+import Artifacts
+import Basics
+import Evaluation
+import Foundation
+import GraphStore
+import Kernels
+import Search
+import TestSupport
+import Testing
+
+/// Holds our metrics against `eval_pairs.py`, an independent evaluator written with NumPy.
+@Suite("Agreement with an independent evaluator", .enabled(if: Evaluator.reason == nil, Evaluator.comment))
+struct ProtocolAgreementTests {
+    @Test("whole-number vectors, where sums are exact, give the same metrics to 1e-9")
+    func exactArithmetic() throws {
+        let (rows, width) = (1_500, 12)
+        let folder = try TemporaryDirectory()
+        var random = CounterBasedGenerator(seed: 1, purpose: 8, 0, 0)
+        let values = (0..<rows * width).map { _ in Float(Int.random(in: -2...2, using: &random)) }
+        let bias = (0..<rows).map { _ in Float(Int.random(in: 0...4, using: &random)) / 4 }
+        try writeNumpy(path: folder.file("table.npy"), shape: [rows, width], values)
+        try writeNumpy(path: folder.file("bias.npy"), shape: [rows], bias)
+        try folder.write((0..<rows).map { "pin-\($0)\n" }.joined(), to: "pins.txt")
+        let pairs = (0..<700).map { _ in
+            let query = UInt32.random(in: 0..<1_499, using: &random)
+            return RowPair(query: query, positive: UInt32.random(in: query + 1..<1_500, using: &random))
+        }
+        try folder.write(pairs.map { "pin-\($0.query)\tpin-\($0.positive)\n" }.joined(), to: "pairs.tsv")
+        let table = try VectorTable(npyPath: folder.file("table.npy"))
+        for bias in [nil, bias] {
+            let options = ["--metric", "dot"] + (bias == nil ? [] : ["--bias", folder.file("bias.npy")])
+            let theirs = try Evaluator.run(folder, table: folder.file("table.npy"), options)
+            let search = ExactSearch(table: table, metric: .dot, bias: bias, kernels: Kernels())
+            let ours = Metrics(ranks: search.ranks(of: pairs), top: [10, 100, 500])
+            Evaluator.expect(ours, theirs, within: 1e-9)
+        }
+    }
+
+    @Test("content features of real papers by cosine give the same metrics, but for rounding at the edge of a tie")
+    func realFeatures() throws {
+        let data = try RealGraph(data: try #require(Evaluator.data))
+        let pairs = Array(data.pairs.prefix(1_000))
+        let lines = pairs.map { "\(data.ids.id(Int($0.query)))\t\(data.ids.id(Int($0.positive)))\n" }
+        try data.folder.write(lines.joined(), to: "pairs.tsv")
+        try data.folder.write(try data.folder.text("graph/pins.txt"), to: "pins.txt")
+        let kernels = Kernels(team: ThreadTeam(threads: 2))
+        let ranks = try #require(Baselines.contentRanks(pairs, graph: data.graph, kernels: kernels))
+        let theirs = try Evaluator.run(data.folder, table: data.folder.file("graph/features.npy"), [])
+        // A rank may differ by a half, which moves a hit-rate by 1/1,000 only where it crosses K.
+        Evaluator.expect(Metrics(ranks: ranks, top: [10, 100, 500]), theirs, within: 2e-6)
+    }
+}
+
+@Suite("Baselines on real data", .enabled(if: Evaluator.data != nil, "PINSAGE_DATA is not set: citeulike-t is in it"))
+struct RealBaselinesTests {
+    @Test("on citeulike-t each baseline reaches what was measured independently, to the last digit given")
+    func citeulike() throws {
+        let data = try RealGraph(data: try #require(Evaluator.data))
+        let kernels = Kernels(team: ThreadTeam(threads: 2))
+        func expect(_ ranks: [Double]?, _ percent: [Double], _ mrr: Double, _ name: String) throws {
+            let metrics = Metrics(ranks: try #require(ranks), top: [10, 100, 500])
+            let found = metrics.hitRates.map { ($0.rate * 1_000).rounded() / 10 }
+            #expect(found.prefix(percent.count) == percent[...], "\(name)")
+            #expect((metrics.meanReciprocalRank * 10_000).rounded() / 10_000 == mrr || mrr == 0, "\(name)")
+        }
+        let (pairs, graph) = (data.pairs, data.graph)
+        #expect(pairs.count == 10_000)
+        try expect(Baselines.contentRanks(pairs, graph: graph, kernels: kernels), [1.7, 8.8, 20.9], 0.0083, "content")
+        try expect(Baselines.popularityRanks(pairs, graph: graph), [1.7, 7.5, 19.2], 0.0092, "popularity")
+        let team = kernels.team
+        try expect(
+            Baselines.itemNeighborRanks(pairs, graph: graph, shrinkage: 0, team: team), [2.8, 8.8, 18.6], 0.0133,
+            "item-kNN")
+        try expect(Baselines.itemNeighborRanks(pairs, graph: graph, team: team), [3.9], 0, "item-kNN, shrunk")
+    }
+}
+
+/// citeulike-t, imported.
+struct RealGraph {
+    let folder: TemporaryDirectory
+    let graph: BipartiteGraph
+    let ids: ExternalIDs
+    let pairs: [RowPair]
+
+    init(data: String) throws {
+        let source = data + "/citeulike-t"
+        folder = try TemporaryDirectory()
+        var options = GraphImportOptions(edges: source + "/edges.tsv", output: folder.file("graph"))
+        options.pins = source + "/pins.txt"
+        options.features = source + "/features.npy"
+        _ = try GraphImport.run(options)
+        graph = try BipartiteGraph(directory: folder.file("graph"))
+        let ids = try graph.pinIDs()
+        self.ids = ids
+        pairs = try PairsFile.read(path: source + "/pairs.tsv") { ids.row(of: $0) }
+    }
+}
+
+/// Runs `eval_pairs.py` of the data folder.
+enum Evaluator {
+    static let data = ProcessInfo.processInfo.environment["PINSAGE_DATA"]
+    static var comment: Comment { Comment(rawValue: reason ?? "") }
+
+    /// Why it cannot be run; nil if it can.
+    static let reason: String? = {
+        guard let data else { return "PINSAGE_DATA is not set: eval_pairs.py is in that folder" }
+        guard FileManager.default.fileExists(atPath: data + "/eval_pairs.py") else {
+            return "no eval_pairs.py in \(data)"
+        }
+        let answer = try? python(["-c", "import numpy; print(numpy.__version__)"])
+        return answer == nil ? "python3 cannot import numpy" : nil
+    }()
+
+    struct Failure: Error {}
+
+    static func run(_ folder: TemporaryDirectory, table: String, _ options: [String]) throws -> [String: Double] {
+        let script = try #require(data) + "/eval_pairs.py"
+        let text = try python([script, table, folder.file("pins.txt"), folder.file("pairs.tsv")] + options)
+        return try JSONDecoder().decode([String: Double].self, from: Data(text.utf8))
+    }
+
+    static func expect(_ ours: Metrics, _ theirs: [String: Double], within tolerance: Double) {
+        var pairs = ours.hitRates.map { ("hit@\($0.top)", $0.rate) }
+        pairs += [("MRR", ours.meanReciprocalRank), ("MRR100", ours.scaledReciprocalRank)]
+        for (name, value) in pairs {
+            let expected = theirs[name] ?? .nan
+            #expect(abs(value - expected) <= tolerance, "\(name): expected \(expected), found \(value)")
+        }
+        #expect(abs(ours.medianRank - (theirs["median_rank"] ?? .nan)) <= 0.5)
+        #expect(theirs["n"] == Double(ours.pairCount))
+    }
+
+    private static func python(_ arguments: [String]) throws -> String {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["python3"] + arguments
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw Failure() }
+        return text
+    }
+}
