@@ -102,8 +102,11 @@ private final class CommonBoards {
 
     private func count(_ query: UInt32) {
         unsafe common.withUnsafeMutableBufferPointer { common in
-            for unsafeboard in unsafe graph.boards(of: query) {
-                for unsafepin in unsafe graph.pins(of: board) {
+            let boards = unsafe graph.boards(of: query)
+            for board in boards.indices {
+                let pins = unsafe graph.pins(of: boards[board])
+                for index in pins.indices {
+                    let pin = unsafe pins[index]
                     if unsafe common[Int(pin)] == 0 { touched.append(pin) }
                     unsafe common[Int(pin)] += 1
                 }
