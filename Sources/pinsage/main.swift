@@ -10,6 +10,7 @@ struct Pinsage: ParsableCommand {
             EvaluateCommand.self,
             ImportCommand.self,
             InspectCommand.self,
+            NeighborsCommand.self,
             RelatedCommand.self,
         ])
 }

@@ -1,0 +1,52 @@
+import Configuration
+import GraphStore
+
+/// Walks and neighbourhoods by the definition, one walk at a time: what the fast sampler must equal bit for bit.
+///
+/// One step is pin → uniformly random board of it → uniformly random pin of that board, which may be the pin itself.
+/// After each step the walk returns to where it began with probability `restart`.
+/// - Source: Ying et al. 2018, §3.1. Deviation: the paper has no restart.
+public struct RandomWalk {
+    public let graph: BipartiteGraph
+    public let walks: WalkSettings
+    public let seed: UInt64
+
+    public init(graph: BipartiteGraph, walks: WalkSettings, seed: UInt64) {
+        self.graph = graph
+        self.walks = walks
+        self.seed = seed
+    }
+
+    /// The pins that one walk visits, one a step, the first pin's own visits among them; none when it has no board.
+    public func visits(from start: UInt32, walk: Int, window: UInt64) -> [UInt32] {
+        guard unsafe graph.boards(of: start).count > 0 else { return [] }
+        let base = WalkRandomness.base(seed: seed, window: window, pin: start)
+        let threshold = WalkRandomness.returnThreshold(restart: walks.restart)
+        var pin = start
+        var visits: [UInt32] = []
+        for step in 0..<walks.steps {
+            let i = UInt64(walk * walks.steps + step)
+            let number = WalkRandomness.number(base, 2 * i)
+            let boards = unsafe graph.boards(of: pin)
+            let board = unsafe boards[WalkRandomness.pick(number.highHalf, of: Int64(boards.count))]
+            let pins = unsafe graph.pins(of: board)
+            pin = unsafe pins[WalkRandomness.pick(number.lowHalf, of: Int64(pins.count))]
+            visits.append(pin)
+            if WalkRandomness.number(base, 2 * i + 1) < threshold { pin = start }
+        }
+        return visits
+    }
+
+    /// The `top` most visited pins with their visits over all walks: most visits first, the smaller pin first among
+    /// equals, never the pin itself.
+    public func neighborhood(of pin: UInt32, window: UInt64) -> [(pin: UInt32, visits: Int32)] {
+        var counts: [UInt32: Int32] = [:]
+        for walk in 0..<walks.count {
+            for visited in visits(from: pin, walk: walk, window: window) where visited != pin {
+                counts[visited, default: 0] += 1
+            }
+        }
+        let ranked = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        return ranked.prefix(walks.top).map { (pin: $0.key, visits: $0.value) }
+    }
+}
