@@ -4,6 +4,10 @@ typealias Lanes = SIMD8<Float>
 typealias IntLanes = SIMD8<Int32>
 typealias TileRow = TwoVectors
 
+/// Vector registers of the instruction set.
+@_transparent
+var registerCount: Int { 16 }
+
 /// a · b + c, rounded once.
 @_transparent
 func multiplyAdd(_ a: Lanes, _ b: Lanes, _ c: Lanes) -> Lanes {

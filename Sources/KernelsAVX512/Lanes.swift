@@ -4,6 +4,10 @@ typealias Lanes = SIMD16<Float>
 typealias IntLanes = SIMD16<Int32>
 typealias TileRow = FourVectors
 
+/// Vector registers of the instruction set.
+@_transparent
+var registerCount: Int { 32 }
+
 /// a · b + c, rounded once.
 @_transparent
 func multiplyAdd(_ a: Lanes, _ b: Lanes, _ c: Lanes) -> Lanes {

@@ -4,6 +4,10 @@ typealias Lanes = SIMD4<Float>
 typealias IntLanes = SIMD4<Int32>
 typealias TileRow = TwoVectors
 
+/// Vector registers of the instruction set.
+@_transparent
+var registerCount: Int { 16 }
+
 /// a · b + c, rounded twice: without FMA hardware one rounding would be a libm call per lane.
 @_transparent
 func multiplyAdd(_ a: Lanes, _ b: Lanes, _ c: Lanes) -> Lanes {

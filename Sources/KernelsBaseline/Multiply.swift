@@ -127,14 +127,16 @@ private func multiplyTile(
     /// The same, one element at a time, for a panel that C does not fill.
     @inline(never)
     func finishRagged(_ sums: TileRow, _ row: Int) {
-        let to = unsafe c + row * cStride
-        for column in 0..<columns {
-            var sum = sums[column]
-            if accumulate { unsafe sum += to[column] }
-            if let bias = unsafe bias { unsafe sum += bias[column] }
-            if relu && sum < 0 { sum = 0 }
-            if let mask = unsafe mask, unsafe !(mask[row * maskStride + column] > 0) { sum = 0 }
-            unsafe to[column] = sum
+        unsafe withUnsafeBytes(of: sums) { sums in
+            let to = unsafe c + row * cStride
+            for column in 0..<columns {
+                var sum = unsafe sums.loadUnaligned(fromByteOffset: 4 * column, as: Float.self)
+                if accumulate { unsafe sum += to[column] }
+                if let bias = unsafe bias { unsafe sum += bias[column] }
+                if relu && sum < 0 { sum = 0 }
+                if let mask = unsafe mask, unsafe !(mask[row * maskStride + column] > 0) { sum = 0 }
+                unsafe to[column] = sum
+            }
         }
     }
 }

@@ -1,5 +1,3 @@
-import CPlatform
-
 /// Rows asked for this many entries before their turn; 8 … 16 do alike.
 private let prefetchEntries = 12
 
@@ -71,15 +69,5 @@ public func copyRows(
             unsafe to[column] = unsafe from[column]
             column += 1
         }
-    }
-}
-
-/// Asks for a row's cache lines in the second-level cache: the first level would drop them again.
-@_transparent
-private func prefetchRow(_ row: UnsafePointer<Float>, _ width: Int) {
-    var element = 0
-    while element < width {
-        unsafe platform_prefetch_l2(row + element)
-        element &+= 16
     }
 }

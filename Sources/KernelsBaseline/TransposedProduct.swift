@@ -1,13 +1,18 @@
-// C += Aᵀ·B by register tiles of 4 columns of A × one panel of B's columns, over blocks of rows. Each
-// element's sum over a block is one chain in order of the rows, whatever tile it falls in.
+// C += Aᵀ·B by register tiles of 8 or 4 columns of A × two vectors of B's columns, over blocks of rows.
+// Each element's sum over a block is one chain in order of the rows, whatever tile it falls in.
 
-/// Rows that are summed in registers before they are added to C: both operands' blocks fit in the
-/// second-level cache, and short chains keep rounding errors small.
-private let blockRows = 256
+/// Rows that are summed in registers before they are added to C; short chains also keep rounding errors
+/// small. A strip of B over 64 rows stays in the first-level cache; where C itself fills the second
+/// level, passing over it less often counts for more.
+private func blockRows(_ aColumns: Int, _ bColumns: Int) -> Int {
+    aColumns * bColumns >= 131_072 ? blockRowsMax : 64
+}
+
+private let blockRowsMax = 256
 
 /// Elements of scratch that `addTransposedProduct` needs.
 @inline(never)
-public func transposedProductScratch() -> Int { blockRows * TileRow.width }
+public func transposedProductScratch() -> Int { blockRowsMax * TwoVectors.width }
 
 /// C += Aᵀ·B.
 ///
@@ -22,85 +27,180 @@ public func addTransposedProduct(
     _ bColumns: Int, _ rows: Int, _ c: UnsafeMutablePointer<Float>, _ cStride: Int,
     _ scratch: UnsafeMutablePointer<Float>
 ) {
-    let width = TileRow.width
+    let width = TwoVectors.width
+    let size = blockRows(aColumns, bColumns)
+    // A strip of a wide B lies in few sets of the cache: it does better as a copy, if it is used often.
+    let isCopied = bStride >= 256 && aColumns >= 64
+    var ahead = unsafe RowsAhead(
+        a: a, aStride: aStride, aColumns: aColumns, b: b, bStride: bStride, bColumns: bColumns, rows: rows,
+        block: size)
     var row = 0
     while row < rows {
-        let count = min(blockRows, rows - row)
+        let count = min(size, rows - row)
+        ahead.aim(row + count)
         let aBlock = unsafe a + row * aStride
         var first = 0
         while first < bColumns {
             var strip = unsafe b + (row * bStride + first)
             var stripStride = bStride
-            if first + width > bColumns {
+            if isCopied || first + width > bColumns {
                 unsafe copyStrip(strip, bStride, count, bColumns - first, scratch)
                 unsafe strip = UnsafePointer(scratch)
                 stripStride = width
             }
             unsafe addStrip(
-                aBlock, aStride, aColumns, strip, stripStride, min(width, bColumns - first), count, c + first, cStride)
+                aBlock, aStride, aColumns, strip, stripStride, min(width, bColumns - first), count, c + first, cStride,
+                &ahead)
             first += width
         }
         row += count
     }
 }
 
-/// A ragged strip of B, filled up with zeros to the width of a tile.
+/// The next block, fetched from memory a few rows at each tile of this one: the tiles' own strided
+/// reads come too late for that.
+@safe private struct RowsAhead {
+    let a: UnsafePointer<Float>
+    let aStride: Int
+    let aColumns: Int
+    let b: UnsafePointer<Float>
+    let bStride: Int
+    let bColumns: Int
+    let rows: Int
+    let block: Int
+    private var row = 0
+    private var end = 0
+    private let share: Int
+
+    init(
+        a: UnsafePointer<Float>, aStride: Int, aColumns: Int, b: UnsafePointer<Float>, bStride: Int, bColumns: Int,
+        rows: Int, block: Int
+    ) {
+        unsafe (self.a, self.aStride, self.aColumns) = unsafe (a, aStride, aColumns)
+        unsafe (self.b, self.bStride, self.bColumns) = unsafe (b, bStride, bColumns)
+        (self.rows, self.block) = (rows, block)
+        let tiles = max(1, aColumns / 8) * max(1, bColumns / TwoVectors.width)
+        share = (block + tiles - 1) / tiles
+    }
+
+    /// From now on, the block that starts at `row` is the next one.
+    mutating func aim(_ row: Int) {
+        self.row = row
+        end = min(row + block, rows)
+    }
+
+    mutating func fetch() {
+        let last = min(row + share, end)
+        while row < last {
+            unsafe prefetchRow(a + row * aStride, aColumns)
+            unsafe prefetchRow(b + row * bStride, bColumns)
+            row += 1
+        }
+    }
+}
+
+/// A strip of B on its own, filled up with zeros to the width of a tile.
 private func copyStrip(
     _ b: UnsafePointer<Float>, _ stride: Int, _ rows: Int, _ columns: Int, _ strip: UnsafeMutablePointer<Float>
 ) {
     for row in 0..<rows {
-        for column in 0..<TileRow.width {
-            unsafe strip[row * TileRow.width + column] = unsafe column < columns ? b[row * stride + column] : 0
+        if columns >= TwoVectors.width {
+            unsafe TwoVectors(b + row * stride).write(strip + row * TwoVectors.width)
+            continue
+        }
+        for column in 0..<TwoVectors.width {
+            unsafe strip[row * TwoVectors.width + column] = unsafe column < columns ? b[row * stride + column] : 0
         }
     }
 }
 
 private func addStrip(
     _ a: UnsafePointer<Float>, _ aStride: Int, _ aColumns: Int, _ b: UnsafePointer<Float>, _ bStride: Int,
-    _ columns: Int, _ rows: Int, _ c: UnsafeMutablePointer<Float>, _ cStride: Int
+    _ columns: Int, _ rows: Int, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ ahead: inout RowsAhead
 ) {
     var column = 0
+    while registerCount == 32 && column + 8 <= aColumns {
+        ahead.fetch()
+        unsafe addEightRows(a + column, aStride, b, bStride, rows, c + column * cStride, cStride, columns)
+        column += 8
+    }
     while column + 4 <= aColumns {
-        unsafe addTile(a + column, aStride, b, bStride, rows, c + column * cStride, cStride, columns)
+        ahead.fetch()
+        unsafe addFourRows(a + column, aStride, b, bStride, rows, c + column * cStride, cStride, columns)
         column += 4
     }
     while column < aColumns {
-        unsafe addTileRow(a + column, aStride, b, bStride, rows, c + column * cStride, columns)
+        unsafe addOneRow(a + column, aStride, b, bStride, rows, c + column * cStride, columns)
         column += 1
     }
 }
 
-@inline(never)
-private func addTile(
-    _ a: UnsafePointer<Float>, _ aStride: Int, _ b: UnsafePointer<Float>, _ bStride: Int, _ rows: Int,
-    _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ columns: Int
-) {
-    var (c0, c1, c2, c3) = (TileRow(), TileRow(), TileRow(), TileRow())
-    var (aRow, bRow) = unsafe (a, b)
-    for _ in 0..<rows {
-        let values = unsafe TileRow(bRow)
-        unsafe c0.add(aRow[0], times: values)
-        unsafe c1.add(aRow[1], times: values)
-        unsafe c2.add(aRow[2], times: values)
-        unsafe c3.add(aRow[3], times: values)
-        unsafe aRow += aStride
-        unsafe bRow += bStride
+/// The sums of four rows of C.
+private struct FourRows {
+    var c0 = TwoVectors()
+    var c1 = TwoVectors()
+    var c2 = TwoVectors()
+    var c3 = TwoVectors()
+
+    @_transparent
+    mutating func add(_ a: UnsafePointer<Float>, times b: TwoVectors) {
+        unsafe c0.add(a[0], times: b)
+        unsafe c1.add(a[1], times: b)
+        unsafe c2.add(a[2], times: b)
+        unsafe c3.add(a[3], times: b)
     }
-    unsafe addSums(c0, c, columns)
-    unsafe addSums(c1, c + cStride, columns)
-    unsafe addSums(c2, c + 2 * cStride, columns)
-    unsafe addSums(c3, c + 3 * cStride, columns)
+
+    @inline(__always)
+    func addTo(_ c: UnsafeMutablePointer<Float>, _ stride: Int, _ columns: Int) {
+        unsafe addSums(c0, c, columns)
+        unsafe addSums(c1, c + stride, columns)
+        unsafe addSums(c2, c + 2 * stride, columns)
+        unsafe addSums(c3, c + 3 * stride, columns)
+    }
 }
 
 @inline(never)
-private func addTileRow(
+private func addEightRows(
+    _ a: UnsafePointer<Float>, _ aStride: Int, _ b: UnsafePointer<Float>, _ bStride: Int, _ rows: Int,
+    _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ columns: Int
+) {
+    var (low, high) = (FourRows(), FourRows())
+    var (aRow, bRow) = unsafe (a, b)
+    for _ in 0..<rows {
+        let values = unsafe TwoVectors(bRow)
+        unsafe low.add(aRow, times: values)
+        unsafe high.add(aRow + 4, times: values)
+        unsafe aRow += aStride
+        unsafe bRow += bStride
+    }
+    unsafe low.addTo(c, cStride, columns)
+    unsafe high.addTo(c + 4 * cStride, cStride, columns)
+}
+
+@inline(never)
+private func addFourRows(
+    _ a: UnsafePointer<Float>, _ aStride: Int, _ b: UnsafePointer<Float>, _ bStride: Int, _ rows: Int,
+    _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ columns: Int
+) {
+    var sums = FourRows()
+    var (aRow, bRow) = unsafe (a, b)
+    for _ in 0..<rows {
+        unsafe sums.add(aRow, times: TwoVectors(bRow))
+        unsafe aRow += aStride
+        unsafe bRow += bStride
+    }
+    unsafe sums.addTo(c, cStride, columns)
+}
+
+@inline(never)
+private func addOneRow(
     _ a: UnsafePointer<Float>, _ aStride: Int, _ b: UnsafePointer<Float>, _ bStride: Int, _ rows: Int,
     _ c: UnsafeMutablePointer<Float>, _ columns: Int
 ) {
-    var sums = TileRow()
+    var sums = TwoVectors()
     var (aRow, bRow) = unsafe (a, b)
     for _ in 0..<rows {
-        unsafe sums.add(aRow[0], times: TileRow(bRow))
+        unsafe sums.add(aRow[0], times: TwoVectors(bRow))
         unsafe aRow += aStride
         unsafe bRow += bStride
     }
@@ -108,39 +208,41 @@ private func addTileRow(
 }
 
 @inline(__always)
-private func addSums(_ sums: TileRow, _ c: UnsafeMutablePointer<Float>, _ columns: Int) {
-    if columns < TileRow.width { return unsafe addRagged(sums, c, columns) }
+private func addSums(_ sums: TwoVectors, _ c: UnsafeMutablePointer<Float>, _ columns: Int) {
+    if columns < TwoVectors.width { return unsafe addRagged(sums, c, columns) }
     var sums = sums
-    unsafe sums.add(TileRow(c))
+    unsafe sums.add(TwoVectors(c))
     unsafe sums.write(c)
 }
 
 @inline(never)
-private func addRagged(_ sums: TileRow, _ c: UnsafeMutablePointer<Float>, _ columns: Int) {
-    for column in 0..<columns {
-        unsafe c[column] += sums[column]
+private func addRagged(_ sums: TwoVectors, _ c: UnsafeMutablePointer<Float>, _ columns: Int) {
+    unsafe withUnsafeBytes(of: sums) { sums in
+        for column in 0..<columns {
+            unsafe c[column] += sums.loadUnaligned(fromByteOffset: 4 * column, as: Float.self)
+        }
     }
 }
 
-/// sums[column] += Σ over the rows of a, in blocks like `addTransposedProduct`.
+/// sums[column] += Σ over the rows of a, in blocks of 256.
 @inline(never)
 public func addColumnSums(
     _ a: UnsafePointer<Float>, _ stride: Int, _ columns: Int, _ rows: Int, _ sums: UnsafeMutablePointer<Float>
 ) {
     var row = 0
     while row < rows {
-        let count = min(blockRows, rows - row)
+        let count = min(blockRowsMax, rows - row)
         let block = unsafe a + row * stride
         var column = 0
-        while column + TileRow.width <= columns {
-            var total = TileRow()
+        while column + TwoVectors.width <= columns {
+            var total = TwoVectors()
             var at = unsafe block + column
             for _ in 0..<count {
-                unsafe total.add(TileRow(at))
+                unsafe total.add(TwoVectors(at))
                 unsafe at += stride
             }
-            unsafe addSums(total, sums + column, TileRow.width)
-            column += TileRow.width
+            unsafe addSums(total, sums + column, TwoVectors.width)
+            column += TwoVectors.width
         }
         while column < columns {
             var total: Float = 0

@@ -1,3 +1,5 @@
+import CPlatform
+
 /// Lanes from any address.
 @_transparent
 func load(_ p: UnsafePointer<Float>) -> Lanes {
@@ -31,6 +33,15 @@ func keep(_ v: Lanes, where mask: Lanes) -> Lanes {
 @_transparent
 func clampedBelowZero(_ v: Lanes) -> Lanes {
     v.replacing(with: Lanes(), where: v .< Lanes())
+}
+
+/// Asks for a row's cache lines in the second-level cache: the first level would drop them again.
+@_transparent func prefetchRow(_ row: UnsafePointer<Float>, _ width: Int) {
+    var element = 0
+    while element < width {
+        unsafe platform_prefetch_l2(row + element)
+        element &+= 16
+    }
 }
 
 /// Two vectors of a row side by side: a tile row where registers are few.
@@ -82,13 +93,6 @@ struct TwoVectors {
     }
 }
 
-extension TwoVectors {
-    /// One element; slow, for ragged ends.
-    subscript(_ column: Int) -> Float {
-        column < Lanes.scalarCount ? v0[column] : v1[column - Lanes.scalarCount]
-    }
-}
-
 /// Four vectors of a row side by side: a tile row where registers are many.
 struct FourVectors {
     var low = TwoVectors()
@@ -134,12 +138,5 @@ struct FourVectors {
     func write(_ p: UnsafeMutablePointer<Float>) {
         unsafe low.write(p)
         unsafe high.write(p + TwoVectors.width)
-    }
-}
-
-extension FourVectors {
-    /// One element; slow, for ragged ends.
-    subscript(_ column: Int) -> Float {
-        column < TwoVectors.width ? low[column] : high[column - TwoVectors.width]
     }
 }
