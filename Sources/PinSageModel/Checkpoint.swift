@@ -1,5 +1,4 @@
 import Artifacts
-import Kernels
 
 /// A model and its optimiser at rest: all that training goes on from, and inference reads.
 ///
@@ -110,14 +109,12 @@ public struct Checkpoint {
     private static func fill(
         _ values: Parameters, from file: SafetensorsFile, prefix: String
     ) throws(CheckpointError) {
-        let kernels = Kernels()
         for spec in values.tensors {
             let name = prefix + spec.name
             guard let tensor = file.tensor(name) else { preconditionFailure("Checkpoint: tensor \(name) is gone") }
-            let target = unsafe values.values.base + spec.offset
-            _ = unsafe UnsafeMutableBufferPointer(start: target, count: spec.count).update(
-                from: file.elements(of: tensor))
-            guard unsafe kernels.sumOfSquares(target, count: spec.count).isFinite else {
+            let target = unsafe UnsafeMutableBufferPointer(start: values.values.base + spec.offset, count: spec.count)
+            _ = unsafe target.update(from: file.elements(of: tensor))
+            guard unsafe target.allSatisfy(\.isFinite) else {
                 throw mismatch(file, "tensor \(name)", "finite numbers", "nan or inf")
             }
         }

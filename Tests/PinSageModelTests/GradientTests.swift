@@ -98,7 +98,8 @@ import Testing
         let squares = learner.gradients.tensors.flatMap { learner.gradients.matrix($0).doubles.flatMap { $0 } }
             .reduce(0) { $0 + $1 * $1 }
         #expect(result.gradientNorm > 0)
-        #expect(abs(result.gradientNorm - squares.squareRoot()) <= 1e-9 * result.gradientNorm)
+        // Squares are summed in float32, block by block.
+        #expect(abs(result.gradientNorm - squares.squareRoot()) <= 1e-6 * result.gradientNorm)
     }
 }
 
