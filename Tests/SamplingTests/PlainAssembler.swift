@@ -1,0 +1,96 @@
+import Configuration
+import GraphStore
+import Minibatches
+import Sampling
+
+/// What a batch says, to be compared.
+struct BatchContents: Equatable {
+    var batchIndex: UInt64
+    var recipe: UInt64
+    var targetCount: Int
+    var hiddenCount: Int
+    var pins: [UInt32]
+    /// By layer and row: neighbours' rows and weights.
+    var lists: [[[Neighbor]]]
+    var queries: [Int32]
+    var positives: [Int32]
+    var sharedNegatives: [Int32]
+    var hardNegatives: [Int32]
+    var features: [Float]
+
+    struct Neighbor: Equatable {
+        var row: Int32
+        var weight: Float
+    }
+}
+
+extension BatchContents {
+    init(_ batch: Minibatch) {
+        batchIndex = batch.batchIndex
+        recipe = batch.recipe
+        targetCount = batch.targetCount
+        hiddenCount = batch.hiddenCount
+        pins = batch.pins.array
+        lists = batch.neighborhoods.map { layer in
+            let (offsets, rows, weights) = (layer.offsets.array, layer.neighbors.array, layer.weights.array)
+            return (0..<layer.count).map { list in
+                (Int(offsets[list])..<Int(offsets[list + 1])).map { Neighbor(row: rows[$0], weight: weights[$0]) }
+            }
+        }
+        queries = batch.queries.array
+        positives = batch.positives.array
+        sharedNegatives = batch.sharedNegatives.array
+        hardNegatives = batch.hardNegatives.array
+        features = batch.features?.values.array ?? []
+    }
+}
+
+/// A batch by the definition: dictionaries, one walk at a time. The oracle of `MinibatchAssembler`.
+func plainBatch(
+    _ graph: BipartiteGraph, _ settings: PipelineSettings, recipe: UInt64, batchIndex: UInt64
+) throws -> BatchContents {
+    let pairs = try PairSampler(graph: graph, boards: settings.batch.boards, seed: settings.seed)
+    let negatives = NegativeSampler(pinCount: graph.pinCount, seed: settings.seed)
+    let walk = RandomWalk(graph: graph, walks: settings.walks, seed: settings.seed)
+    let window = batchIndex / UInt64(settings.batch.refreshBatches)
+    var pins: [UInt32] = []
+    var rowOfPin: [UInt32: Int32] = [:]
+    func row(_ pin: UInt32) -> Int32 {
+        if let row = rowOfPin[pin] { return row }
+        rowOfPin[pin] = Int32(pins.count)
+        pins.append(pin)
+        return Int32(pins.count - 1)
+    }
+    let drawn = (0..<settings.batch.pairs).map { pairs.pair($0, batchIndex: batchIndex) }
+    let queries = drawn.map { row($0.query) }
+    let positives = drawn.map { row($0.positive) }
+    let shared = (0..<settings.batch.sharedNegatives).map { row(negatives.negative($0, batchIndex: batchIndex)) }
+    func list(_ pin: UInt32, without partners: Set<UInt32> = []) -> [BatchContents.Neighbor] {
+        let kept = walk.neighborhood(of: pin, window: window).filter { !partners.contains($0.pin) }
+        let total = kept.reduce(0) { $0 + Int($1.visits) }
+        return kept.map { neighbor in
+            let weight =
+                settings.walks.pooling == .importance
+                ? Float(neighbor.visits) / Float(total) : 1 / Float(kept.count)
+            return .init(row: row(neighbor.pin), weight: weight)
+        }
+    }
+    let targets = pins
+    for pin in targets { _ = list(pin) }
+    let hidden = pins
+    let top = targets.map { pin in
+        let partners =
+            drawn.filter { $0.query == pin }.map(\.positive) + drawn.filter { $0.positive == pin }.map(\.query)
+        return list(pin, without: settings.batch.excludePairEdges ? Set(partners) : [])
+    }
+    let first = hidden.map { list($0) }
+    var features: [Float] = []
+    if settings.trainer.features == .inline, let table = graph.features {
+        features = [Float](repeating: 0, count: pins.count * table.width)
+        pins.withUnsafeBufferPointer { table.copyRows($0, into: &features, rowStride: table.width) }
+    }
+    return BatchContents(
+        batchIndex: batchIndex, recipe: recipe, targetCount: targets.count, hiddenCount: hidden.count, pins: pins,
+        lists: [first, top], queries: queries, positives: positives, sharedNegatives: shared, hardNegatives: [],
+        features: features)
+}
