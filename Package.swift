@@ -60,7 +60,6 @@ let package = Package(
 
         // Floor 1.
         target("Configuration", ["Basics"]),
-        target("FrontDoor", ["Basics", argumentParser]),
         target("GraphStore", ["Basics", "Artifacts"]),
         target("Minibatches", ["Basics", "Artifacts"]),
         target("Transport", ["Basics", "CZeroMQ", "CPlatform"]),
@@ -78,6 +77,7 @@ let package = Package(
             "Basics", "Artifacts", "Configuration", "Kernels", "PinSageModel", "Sampling", "GraphStore",
         ]),
         target("Evaluation", ["Basics", "Artifacts", "Kernels", "Search", "GraphStore"]),
+        target("FrontDoor", ["Basics", "Configuration", "CPlatform", argumentParser]),
 
         // Roof.
         .executableTarget(
@@ -93,7 +93,7 @@ let package = Package(
             name: "pinsage-sampler",
             dependencies: [
                 "Basics", "Configuration", "Artifacts", "GraphStore", "Sampling", "Minibatches", "Transport",
-                "FrontDoor", argumentParser, logging,
+                "CPlatform", "FrontDoor", argumentParser, logging,
             ], swiftSettings: room),
 
         // Tests mirror the sources.

@@ -20,6 +20,7 @@ public func runFrontDoor<Root: ParsableCommand>(_ root: Root.Type) -> Never {
         writeToStandardError("\(stopped)")
         exit(3)
     } catch {
+        if let code = error as? ExitCode { exit(code.rawValue) }
         // The parser's own errors, a request for help among them, carry a code of their own.
         if root.exitCode(for: error) != .failure { exitWithUsage(root, error) }
         writeToStandardError("\(name(of: type(of: command), under: root)): \(error)")

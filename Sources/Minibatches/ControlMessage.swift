@@ -6,7 +6,7 @@ import Foundation
 ///
 ///     {"hello":{"worker":{"name":"sampler-0","protocolVersion":1, …}}}      sampler → trainer, first
 ///     {"welcome":{"credit":4}}   {"refused":{"reason":"…"}}                 trainer → sampler, in answer
-///     {"ticket":{"batches":[7,8]}}   {"stop":{"reason":"…"}}                trainer → sampler
+///     {"unknown":{}}   {"ticket":{"batches":[7,8]}}   {"stop":{"reason":"…"}}                trainer → sampler
 ///     {"heartbeat":{"counters":{"batches":3,"busySeconds":1.5,"walkSteps":90000}}}      sampler → trainer
 public enum ControlMessage: Codable, Equatable, Sendable {
     /// A sampler introduces itself and says from what it makes batches.
@@ -19,6 +19,8 @@ public enum ControlMessage: Codable, Equatable, Sendable {
     case heartbeat(counters: SamplerCounters)
     /// The sampler does not fit this run and should end with an error.
     case refused(reason: String)
+    /// The trainer does not know this worker, perhaps because it was started anew: say hello again.
+    case unknown
     /// The work is done or is being stopped: end without an error.
     case stop(reason: String)
 
@@ -85,6 +87,8 @@ public enum ControlMessage: Codable, Equatable, Sendable {
             guard counters.busySeconds.isFinite, counters.busySeconds >= 0 else {
                 throw .malformed(field: "busySeconds", expected: "0 or more", found: "\(counters.busySeconds)")
             }
+        case .unknown:
+            break
         case .refused(let reason), .stop(let reason):
             try checkText(reason, "reason")
         }

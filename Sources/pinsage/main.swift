@@ -12,6 +12,7 @@ struct Pinsage: ParsableCommand {
             InspectCommand.self,
             NeighborsCommand.self,
             RelatedCommand.self,
+            TrainCommand.self,
         ])
 }
 

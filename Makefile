@@ -1,0 +1,33 @@
+# `make` lists the targets. The work is in scripts/.
+.DEFAULT_GOAL := help
+.PHONY: help train-cluster test build check lint watch hooks clean
+
+CONFIG ?= configs/demo.yaml
+export CONFIG SAMPLERS
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+train-cluster: ## install what is missing, build, make the graph, train, embed, evaluate  [CONFIG=configs/demo.yaml SAMPLERS=2]
+	@sh scripts/train-cluster.sh
+
+test: ## every test; PINSAGE_DATA=FOLDER adds those on real data
+	@sh scripts/test.sh
+
+build: ## the three executables, in release mode
+	@sh scripts/bootstrap.sh && swift build -c release
+
+check: ## what CI runs: format, lint, import check, tests
+	@sh scripts/check.sh
+
+lint: ## format and lint only
+	@sh scripts/lint.sh
+
+watch: ## follow the newest run's queue depth; RUN=runs/NAME for another
+	@sh scripts/watch-queue $(RUN)
+
+hooks: ## install a pre-commit hook that runs format and lint
+	@printf '#!/bin/sh\nexec sh scripts/lint.sh\n' > .git/hooks/pre-commit && chmod +x .git/hooks/pre-commit
+
+clean: ## remove what was built; runs and data stay
+	@rm -rf .build .build-*

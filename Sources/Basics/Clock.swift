@@ -1,0 +1,13 @@
+import Glibc
+
+/// Seconds on a clock that never goes back: for deadlines and rates.
+public func steadySeconds() -> Double { seconds(CLOCK_MONOTONIC) }
+
+/// Seconds since 1970: for time stamps in logs, never for decisions.
+public func wallClockSeconds() -> Double { seconds(CLOCK_REALTIME) }
+
+private func seconds(_ clock: clockid_t) -> Double {
+    var now = timespec()
+    unsafe clock_gettime(clock, &now)
+    return Double(now.tv_sec) + Double(now.tv_nsec) * 1e-9
+}

@@ -1,0 +1,237 @@
+import Basics
+import CPlatform
+import Configuration
+import Foundation
+import Glibc
+import Logging
+import Minibatches
+import Transport
+
+/// Brings minibatches to the trainer in index order, from any number of workers.
+///
+/// A thread of its own owns the sockets: it leases, receives, decodes and checks while the trainer computes.
+final class MinibatchFeed: @unchecked Sendable {
+    private let settings: PipelineSettings
+    private let run: RunDirectory
+    private let log: Logger
+    private let stop: StopToken
+    private let context: TransportContext
+    private let pull: PullLink
+    private let control: ControlServer
+    /// Wakes the thread when a batch has been consumed.
+    private let wake: Int32
+
+    // Shared between the two threads, under `lock`.
+    private let lock = NSCondition()
+    private var waiting: [UInt64: Minibatch] = [:]
+    private var next: UInt64
+    private var consumed = 0
+    private var graph: GraphIdentity?
+    private var failure: (any Error)?
+    private var farewell: String?
+    private var isThreadDone = false
+    private var waitSeconds = 0.0
+    private var depth = 0
+
+    /// Opens both sockets.
+    /// - Throws: `TransportError`, for example when the port is in use.
+    init(settings: PipelineSettings, run: RunDirectory, graph: GraphIdentity?, stop: StopToken, log: Logger) throws {
+        self.settings = settings
+        self.run = run
+        self.graph = graph
+        self.stop = stop
+        self.log = log
+        next = 0
+        platform_keep_large_blocks()
+        context = TransportContext()
+        pull = try PullLink(context, bind: settings.endpoints.batches, highWaterMark: 2)
+        control = try ControlServer(context, bind: settings.endpoints.control)
+        wake = platform_event_descriptor()
+    }
+
+    deinit {
+        _ = Glibc.close(wake)
+    }
+
+    /// Begins to lease batches.
+    func start(at batch: UInt64) throws {
+        next = batch
+        let end = UInt64(settings.totalBatches)
+        let dispatcher = Dispatcher(graph: graph, batches: batch..<max(batch, end), settings: settings, log: log)
+        let queueLog = try QueueDepthLog(run)
+        let thread = Thread { [self] in
+            var loop = Loop(dispatcher: dispatcher, queueLog: queueLog)
+            do {
+                try serve(&loop)
+            } catch {
+                lock.withLock { failure = error }
+            }
+            close(&loop)
+        }
+        thread.name = "minibatch feed"
+        thread.start()
+    }
+
+    /// Waits until it is known which graph the batches come from; nil when stopped before that.
+    func waitForGraph() throws -> GraphIdentity? {
+        try wait { self.graph }
+    }
+
+    /// Waits for the next minibatch in order; nil when stopped before it came.
+    func nextMinibatch() throws -> Minibatch? {
+        let start = steadySeconds()
+        defer { lock.withLock { waitSeconds += steadySeconds() - start } }
+        return try wait { self.waiting.removeValue(forKey: self.next) }
+    }
+
+    /// Gives the current minibatch's credit back.
+    func consume() {
+        lock.withLock {
+            next += 1
+            consumed += 1
+        }
+        ring()
+    }
+
+    /// Batches leased and not consumed.
+    var queueDepth: Int { lock.withLock { depth } }
+
+    /// Tells every worker to stop, and closes the sockets.
+    func finish(_ reason: String) {
+        lock.withLock { farewell = reason }
+        ring()
+        lock.lock()
+        while !isThreadDone { lock.wait() }
+        lock.unlock()
+    }
+
+    private func wait<Value>(for value: () -> Value?) throws -> Value? {
+        lock.lock()
+        defer { lock.unlock() }
+        while true {
+            if let failure { throw failure }
+            if stop.isStopped { return nil }
+            if let found = value() { return found }
+            _ = lock.wait(until: Date(timeIntervalSinceNow: 0.1))
+        }
+    }
+
+    private func ring() {
+        var one: UInt64 = 1
+        unsafe write(wake, &one, 8)
+    }
+}
+
+// The feed's own thread.
+extension MinibatchFeed {
+    private struct Loop {
+        var dispatcher: Dispatcher
+        var queueLog: QueueDepthLog
+        var lastLog = steadySeconds()
+        var received = 0
+        var consumed: UInt64 = 0
+    }
+
+    private func serve(_ loop: inout Loop) throws {
+        let items: [PollItem] = [.link(pull), .link(control), .descriptor(wake)]
+        while true {
+            _ = poll(items, timeoutMilliseconds: 100)
+            drainWake()
+            try receiveControl(&loop)
+            try receiveBatches(&loop)
+            let isDone = settle(&loop)
+            send(loop.dispatcher.tick(now: steadySeconds()))
+            try logDepth(&loop)
+            if isDone { return }
+        }
+    }
+
+    private func receiveControl(_ loop: inout Loop) throws {
+        do {
+            while let (peer, frame) = try control.receive(timeoutMilliseconds: 0) {
+                let message = try ControlMessage.decode(frame)
+                send(loop.dispatcher.take(message, from: peer, now: steadySeconds()))
+            }
+        } catch {
+            log.warning("a control message is dropped", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    /// Takes a few batches, so that tickets go out between large ones.
+    private func receiveBatches(_ loop: inout Loop) throws {
+        do {
+            for _ in 0..<4 {
+                guard let frames = try pull.receive(timeoutMilliseconds: 0) else { break }
+                if let minibatch = try loop.dispatcher.take(frames) { deliver(minibatch, &loop) }
+            }
+        } catch let error as TransportError {
+            try loop.dispatcher.takeUnreadable(error)
+        }
+    }
+
+    private func deliver(_ minibatch: Minibatch, _ loop: inout Loop) {
+        loop.received += 1
+        lock.withLock {
+            waiting[minibatch.batchIndex] = minibatch
+            lock.broadcast()
+        }
+    }
+
+    /// Exchanges news with the trainer's thread.
+    /// - Returns: whether the trainer has said farewell.
+    private func settle(_ loop: inout Loop) -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        for _ in 0..<consumed { loop.dispatcher.consume() }
+        loop.consumed += UInt64(consumed)
+        consumed = 0
+        depth = loop.dispatcher.leases.inFlight + loop.dispatcher.leases.ready
+        if graph == nil, let known = loop.dispatcher.graph {
+            graph = known
+            lock.broadcast()
+        }
+        return farewell != nil
+    }
+
+    private func logDepth(_ loop: inout Loop) throws {
+        let now = steadySeconds()
+        let elapsed = now - loop.lastLog
+        guard elapsed >= 1 else { return }
+        let waited = lock.withLock {
+            defer { waitSeconds = 0 }
+            return waitSeconds
+        }
+        let leases = loop.dispatcher.leases
+        try loop.queueLog.append(
+            QueueDepth(
+                step: leases.nextToConsume, inFlight: leases.inFlight, ready: leases.ready, capacity: leases.capacity,
+                trainerWaitMilliseconds: waited * 1000, batchesPerSecond: Double(loop.received) / elapsed,
+                receivedByWorker: loop.dispatcher.drainReceived()),
+            time: wallClockSeconds())
+        loop.lastLog = now
+        loop.received = 0
+    }
+
+    private func close(_ loop: inout Loop) {
+        send(loop.dispatcher.farewell(lock.withLock { farewell } ?? "the trainer failed"))
+        control.close()
+        pull.close()
+        context.close()
+        lock.withLock {
+            isThreadDone = true
+            lock.broadcast()
+        }
+    }
+
+    private func send(_ answers: [Dispatcher.Answer]) {
+        for answer in answers {
+            let delivery = try? control.send(answer.message.encode(), to: answer.peer)
+            if delivery != .sent { log.debug("a worker cannot be reached") }
+        }
+    }
+
+    private func drainWake() {
+        var count: UInt64 = 0
+        unsafe read(wake, &count, 8)
+    }
+}

@@ -1,0 +1,245 @@
+import Artifacts
+import Basics
+import Configuration
+import Foundation
+import Kernels
+import Logging
+import Minibatches
+import PinSageModel
+
+/// The loop: take the next minibatch in order, learn from it, log, checkpoint.
+public final class Trainer {
+    public enum Ending: Equatable, Sendable {
+        /// Every batch has been learned from.
+        case finished(step: UInt64)
+        /// Stopped by a signal, with a checkpoint of all that was learned.
+        case stopped(step: UInt64)
+    }
+
+    private let settings: PipelineSettings
+    private let run: RunDirectory
+    private let checkpoints: CheckpointFolder
+    private let stop: StopToken
+    private let log: Logger
+    private let schedule: LearningRateSchedule
+    private let progress = ProgressLine()
+    private let features = FloatBuffer()
+
+    public init(settings: PipelineSettings, run: RunDirectory, stop: StopToken, log: Logger) {
+        self.settings = settings
+        self.run = run
+        self.stop = stop
+        self.log = log
+        checkpoints = CheckpointFolder(path: run.checkpointFolder)
+        schedule = LearningRateSchedule(settings.training)
+    }
+
+    /// Trains until every batch is learned from or `stop` is set.
+    ///
+    /// - Parameters:
+    ///   - resume: whether to continue from the newest readable checkpoint; otherwise the run must have none.
+    ///   - whenReady: called once the sockets are open.
+    /// - Throws: `TrainingError`, `TransportError`, `ArtifactError`, or the model's error; what was written stays.
+    public func train(resume: Bool, whenReady: () -> Void) throws -> Ending {
+        let existing = checkpoints.steps()
+        if !resume, !existing.isEmpty { throw TrainingError.runExists(path: run.path, checkpoints: existing.count) }
+        let loaded = resume ? try checkpoints.readNewest(log: log) : nil
+        let graph = try localGraph()
+        if let loaded { try checkSettings(loaded.checkpoint, at: loaded.path) }
+        if let loaded, let graph { try check(loaded.checkpoint, against: graph) }
+        let start = loaded?.checkpoint.metadata.batch ?? 0
+        if start >= UInt64(settings.totalBatches) {
+            progress.finish("nothing to do: the run has learned from all \(settings.totalBatches) batches")
+            return .finished(step: start)
+        }
+
+        let feed = try MinibatchFeed(settings: settings, run: run, graph: graph, stop: stop, log: log)
+        try feed.start(at: start)
+        whenReady()
+        do {
+            guard let graph = try feed.waitForGraph() else {
+                feed.finish("the trainer was stopped")
+                return .stopped(step: start)
+            }
+            if let loaded { try check(loaded.checkpoint, against: graph) }
+            let learner = try makeLearner(graph, from: loaded?.checkpoint)
+            try writeConfig()
+            let ending = try loop(feed, learner: learner, graph: graph, from: start)
+            feed.finish(ending == .finished(step: UInt64(settings.totalBatches)) ? "training is finished" : "the trainer was stopped")
+            return ending
+        } catch {
+            feed.finish("the trainer failed")
+            throw error
+        }
+    }
+
+    private func loop(_ feed: MinibatchFeed, learner: Learner, graph: GraphIdentity, from start: UInt64) throws -> Ending {
+        let table = settings.trainer.features == .mapped ? try VectorTable(npyPath: settings.graph + "/features.npy") : nil
+        let metrics = try MetricsLog(run)
+        let total = UInt64(settings.totalBatches)
+        var interval = Interval()
+        var lastSaved = start
+        for batch in start..<total {
+            let waitStart = steadySeconds()
+            guard let minibatch = try feed.nextMinibatch() else {
+                return try stopped(learner, at: batch, lastSaved: lastSaved, graph: graph)
+            }
+            interval.waited += steadySeconds() - waitStart
+            let rate = schedule.rate(batch: batch)
+            let result = try learner.step(
+                minibatch, features: gather(minibatch, from: table, graph: graph), learningRate: Float(rate))
+            feed.consume()
+            interval.add(result, pairs: minibatch.pairCount)
+            let step = batch + 1
+            if step % 10 == 0 || step == total || step == 1 {
+                try metrics.append(interval.metrics(step: step, epoch: epoch(of: batch), minibatch, result, rate))
+                interval = interval.successor()
+            }
+            show(step: step, total: total, interval: interval, feed: feed)
+            if isCheckpointDue(step, total: total) {
+                try save(learner, step: step, graph: graph)
+                lastSaved = step
+            }
+            if stop.isStopped, step < total {
+                return try stopped(learner, at: step, lastSaved: lastSaved, graph: graph)
+            }
+        }
+        progress.finish("step \(total)/\(total)  loss \(interval.shown.loss)  checkpoint \(checkpoints.file(step: total))")
+        return .finished(step: total)
+    }
+
+    private func stopped(_ learner: Learner, at step: UInt64, lastSaved: UInt64, graph: GraphIdentity) throws -> Ending {
+        if step > lastSaved { try save(learner, step: step, graph: graph) }
+        log.notice("stopped", metadata: ["step": "\(step)", "signal": "\(stop.signalNumber)"])
+        return .stopped(step: step)
+    }
+
+    private func isCheckpointDue(_ step: UInt64, total: UInt64) -> Bool {
+        step % UInt64(settings.checkpoints.everyBatches) == 0
+            || step % UInt64(settings.training.batchesPerEpoch) == 0 || step == total
+    }
+
+    private func epoch(of batch: UInt64) -> UInt64 { batch / UInt64(settings.training.batchesPerEpoch) }
+
+    /// The features of the minibatch's pins, row by row: (pinCount × featureWidth).
+    private func gather(_ minibatch: Minibatch, from table: VectorTable?, graph: GraphIdentity) -> Matrix {
+        let (rows, width) = (minibatch.pinCount, graph.featureWidth)
+        if let inline = minibatch.features, let base = unsafe inline.values.elements.baseAddress {
+            return unsafe Matrix(base: base, rows: rows, columns: width, stride: width)
+        }
+        features.reserve(rows * width)
+        unsafe table?.copyRows(
+            UnsafeBufferPointer(minibatch.pins.elements), into: features.base, rowStride: width)
+        return Matrix(features, rows: rows, columns: width)
+    }
+}
+
+// Before and after the loop.
+extension Trainer {
+    /// The graph in the graph directory; nil where features travel in the batches and there is none here.
+    private func localGraph() throws -> GraphIdentity? {
+        guard FileManager.default.fileExists(atPath: settings.graph + "/manifest.json") else {
+            if settings.trainer.features == .inline { return nil }
+            throw TrainingError.graphMissing(path: settings.graph)
+        }
+        let manifest = try Manifest.read(directory: settings.graph, kind: "graph")
+        return GraphIdentity(
+            fingerprint: manifest.fingerprint, pinCount: manifest.counts["pins"] ?? 0, featureWidth: manifest.featureWidth)
+    }
+
+    private func makeLearner(_ graph: GraphIdentity, from checkpoint: Checkpoint?) throws -> Learner {
+        let shape = ModelShape(featureWidth: graph.featureWidth, settings.model)
+        let kernels = Kernels(team: ThreadTeam(threads: settings.trainer.threads))
+        log.notice(
+            "training",
+            metadata: [
+                "version": "\(Build.version)", "instruction_set": "\(kernels.instructionSet)", "seed": "\(settings.seed)",
+                "graph": "\(graph)", "parameters": "\(shape.parameterCount)",
+            ])
+        let parameters = checkpoint?.parameters ?? Parameters.initialised(shape: shape, seed: settings.seed)
+        return Learner(parameters: parameters, adam: checkpoint?.adam, training: settings.training, kernels: kernels)
+    }
+
+    /// Refuses a checkpoint of settings that would make other batches or another network.
+    private func checkSettings(_ checkpoint: Checkpoint, at path: String) throws {
+        let before = try PipelineSettings.load(text: checkpoint.metadata.config, path: path, environment: [:])
+        if let change = settings.forbiddenChanges(since: before).first {
+            throw TrainingError.checkpointDiffers(path: path, key: change.key, before: change.before, now: change.now)
+        }
+    }
+
+    /// Refuses a checkpoint of another graph.
+    private func check(_ checkpoint: Checkpoint, against graph: GraphIdentity) throws {
+        let shape = ModelShape(featureWidth: graph.featureWidth, settings.model)
+        try checkpoint.require(shape: shape, graphFingerprint: graph.fingerprint)
+    }
+
+    private func save(_ learner: Learner, step: UInt64, graph: GraphIdentity) throws {
+        let metadata = CheckpointMetadata(
+            step: Int(step), epoch: Int(epoch(of: step)), batch: step, seed: settings.seed,
+            config: settings.resolvedJSON, graphFingerprint: graph.fingerprint, revision: Build.version)
+        try checkpoints.write(learner, metadata: metadata, keep: settings.checkpoints.keep)
+        log.info("checkpoint written", metadata: ["step": "\(step)"])
+    }
+
+    private func writeConfig() throws {
+        let text = settings.resolvedYAML(comments: [
+            "The resolved configuration of this run.", "version: \(Build.version)",
+            "instruction set: \(InstructionSet.best)",
+        ])
+        try AtomicReplace.write(to: run.configPath) { file in try file.write(text) }
+    }
+}
+
+// Figures of the live line and of the metrics.
+extension Trainer {
+    /// What has happened since the last logged step.
+    private struct Interval {
+        var start = steadySeconds()
+        var waited = 0.0
+        var pairs = 0
+        var lossSum = 0.0
+        var steps = 0
+        /// Figures of the interval before, shown while this one is short.
+        var shown = (loss: "–", pairsPerSecond: 0.0, waitShare: 0.0, stepsPerSecond: 0.0)
+
+        mutating func add(_ result: StepResult, pairs: Int) {
+            self.pairs += pairs
+            lossSum += result.loss
+            steps += 1
+        }
+
+        func metrics(step: UInt64, epoch: UInt64, _ minibatch: Minibatch, _ result: StepResult, _ rate: Double) -> StepMetrics {
+            let elapsed = max(steadySeconds() - start, 1e-9)
+            return StepMetrics(
+                step: step, epoch: epoch, loss: lossSum / Double(steps), hardNegatives: minibatch.hardNegativesPerPair,
+                learningRate: rate, pairsPerSecond: Double(pairs) / elapsed, waitShare: min(waited / elapsed, 1),
+                gradientNorm: result.gradientNorm, activeShare: result.activeShare)
+        }
+
+        func successor() -> Interval {
+            let elapsed = max(steadySeconds() - start, 1e-9)
+            var next = Interval()
+            next.shown = (
+                String(format: "%.4f", lossSum / Double(max(steps, 1))), Double(pairs) / elapsed,
+                min(waited / elapsed, 1), Double(steps) / elapsed
+            )
+            return next
+        }
+    }
+
+    private func show(step: UInt64, total: UInt64, interval: Interval, feed: MinibatchFeed) {
+        let shown = interval.shown
+        progress.update(
+            "step \(step)/\(total)  loss \(shown.loss)  \(Int(shown.pairsPerSecond)) pairs/s  queue \(feed.queueDepth)  "
+                + "trainer waits \(Int(shown.waitShare * 100)) %  "
+                + "ETA \(shown.stepsPerSecond > 0 ? duration(Double(total - step) / shown.stepsPerSecond) : "–")")
+    }
+
+    private func duration(_ seconds: Double) -> String {
+        let whole = Int(seconds.rounded())
+        return whole >= 3600
+            ? String(format: "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)
+            : String(format: "%d:%02d", whole / 60, whole % 60)
+    }
+}

@@ -1,0 +1,81 @@
+import Basics
+import CPlatform
+import Foundation
+
+/// A process that this one started.
+final class Child: @unchecked Sendable {
+    private let process = Process()
+    private let output = Pipe()
+
+    /// - Parameter wake: an eventfd that becomes readable when the child ends.
+    init(_ role: Supervisor.Role, wake: Int32) throws {
+        process.executableURL = URL(fileURLWithPath: role.executable)
+        process.arguments = role.arguments
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        if let path = role.logPath {
+            let descriptor = open(path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0o644)
+            guard descriptor >= 0 else {
+                throw SupervisorError.cannotStart(
+                    executable: role.executable, reason: "\(path): \(unsafe String(cString: strerror(errno)))")
+            }
+            process.standardError = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        }
+        process.terminationHandler = { _ in Self.ring(wake) }
+        do {
+            try process.run()
+        } catch {
+            throw SupervisorError.cannotStart(executable: role.executable, reason: error.localizedDescription)
+        }
+    }
+
+    var isRunning: Bool { process.isRunning }
+    var status: Int32 { process.terminationStatus }
+    var reason: Process.TerminationReason { process.terminationReason }
+    var endedWell: Bool { reason == .exit && status == 0 }
+    var ending: String { reason == .exit ? "ended with exit code \(status)" : "was ended by signal \(status)" }
+
+    func terminate() { _ = Foundation.kill(process.processIdentifier, SIGTERM) }
+    func kill() { _ = Foundation.kill(process.processIdentifier, SIGKILL) }
+
+    /// Waits until the child has written its first line, which says that it is ready.
+    /// - Returns: false when it ended, or a signal came, before that.
+    func waitUntilReady(wake: Int32, stop: StopToken) -> Bool {
+        let descriptor = output.fileHandleForReading.fileDescriptor
+        while isRunning, !stop.isStopped {
+            if Self.isReadable(descriptor) { return !output.fileHandleForReading.availableData.isEmpty }
+            Self.waitForEvent(wake: wake, stop: stop, milliseconds: 20)
+        }
+        return false
+    }
+
+    func wait(seconds: Double) {
+        var left = seconds
+        while process.isRunning, left > 0 {
+            usleep(10_000)
+            left -= 0.01
+        }
+    }
+
+    /// Sleeps until a child ends, a signal comes, or the time has passed.
+    static func waitForEvent(wake: Int32, stop: StopToken, milliseconds: Int32) {
+        var items = [
+            pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0),
+        ]
+        unsafe poll(&items, nfds_t(items.count), milliseconds)
+        var count: UInt64 = 0
+        unsafe read(wake, &count, 8)
+        stop.drainSignals()
+    }
+
+    private static func isReadable(_ descriptor: Int32) -> Bool {
+        var item = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&item, 1, 0) > 0
+    }
+
+    private static func ring(_ wake: Int32) {
+        var one: UInt64 = 1
+        unsafe write(wake, &one, 8)
+    }
+}
