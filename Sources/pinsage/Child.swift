@@ -14,7 +14,7 @@ final class Child: @unchecked Sendable {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
         if let path = role.logPath {
-            let descriptor = open(path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0o644)
+            let descriptor = unsafe open(path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0o644)
             guard descriptor >= 0 else {
                 throw SupervisorError.cannotStart(
                     executable: role.executable, reason: "\(path): \(unsafe String(cString: strerror(errno)))")

@@ -1,0 +1,132 @@
+import Basics
+import CPlatform
+import Configuration
+import Foundation
+import GraphStore
+import Logging
+import Minibatches
+import Sampling
+import Transport
+
+/// The worker's two threads: this one talks to the trainer, the other makes batches and sends them.
+///
+/// A worker keeps nothing: a minibatch is a pure function of the graph, the settings and its index, so a worker may
+/// be stopped and started at any time.
+final class SamplerWorker: @unchecked Sendable {
+    private static let heartbeatSeconds = 0.5
+    private static let helloSeconds = 1.0
+
+    private let name: String
+    private let settings: PipelineSettings
+    private let graph: BipartiteGraph
+    private let stop: StopToken
+    private let log: Logger
+    private let recipe: UInt64
+    private let queue = TicketQueue()
+    private let context = TransportContext()
+    // Of the other thread, once it has begun.
+    private let assembler: MinibatchAssembler
+    private let push: PushLink
+
+    /// - Throws: what makes this worker useless: a graph without pairs, an endpoint that is none.
+    init(name: String, settings: PipelineSettings, graph: BipartiteGraph, stop: StopToken, log: Logger) throws {
+        self.name = name
+        self.settings = settings
+        self.graph = graph
+        self.stop = stop
+        self.log = log
+        recipe = settings.recipe(graphFingerprint: graph.fingerprintValue)
+        platform_keep_large_blocks()
+        assembler = try MinibatchAssembler(graph: graph, settings: settings, recipe: recipe)
+        push = try PushLink(context, connect: settings.endpoints.toConnect.batches, highWaterMark: 2)
+    }
+
+    /// Works until the trainer says stop or a signal comes.
+    /// - Throws: `SamplerError` when the trainer refuses this worker.
+    func run() throws {
+        let control = try ControlClient(context, connect: settings.endpoints.toConnect.control, identity: Array(name.utf8))
+        let thread = Thread { [self] in makeBatches() }
+        thread.name = "minibatches"
+        thread.stackSize = 8 << 20
+        thread.start()
+        defer {
+            queue.close()
+            // A batch that is half made when the end comes is not waited for.
+            if queue.waitUntilDone(seconds: 1.5) {
+                control.close()
+                push.close()
+                context.close()
+            }
+        }
+        try converse(control)
+        if let failure = queue.failure { throw failure }
+    }
+
+    private func converse(_ control: ControlClient) throws {
+        var isWelcome = false
+        var lastSent = -Double.infinity
+        while !stop.isStopped, queue.failure == nil {
+            let now = steadySeconds()
+            if now - lastSent >= (isWelcome ? Self.heartbeatSeconds : Self.helloSeconds) {
+                let message = isWelcome ? ControlMessage.heartbeat(counters: queue.counters) : .hello(worker: description())
+                _ = try control.send(message.encode(), timeoutMilliseconds: 0)
+                lastSent = now
+            }
+            _ = poll([.link(control), .descriptor(stop.descriptor)], timeoutMilliseconds: 100)
+            while let frame = try control.receive(timeoutMilliseconds: 0) {
+                switch try ControlMessage.decode(frame) {
+                case .welcome(let credit):
+                    isWelcome = true
+                    log.info("the trainer leases batches", metadata: ["credit": "\(credit)"])
+                case .ticket(let batches):
+                    queue.add(batches)
+                case .unknown:
+                    // The trainer was started anew and has never heard of this worker.
+                    isWelcome = false
+                    queue.clear()
+                case .refused(let reason):
+                    throw SamplerError.refused(reason: reason)
+                case .stop(let reason):
+                    log.info("the trainer says stop", metadata: ["reason": "\(reason)"])
+                    return
+                case .hello, .heartbeat:
+                    log.warning("the trainer sent a message that only workers send; dropped")
+                }
+            }
+        }
+    }
+
+    private func description() -> WorkerDescription {
+        WorkerDescription(
+            graphFingerprint: graph.fingerprintValue, recipe: recipe, name: name,
+            pid: ProcessInfo.processInfo.processIdentifier, host: ProcessInfo.processInfo.hostName,
+            pinCount: graph.pinCount, featureWidth: graph.features?.width ?? 0)
+    }
+
+    private func makeBatches() {
+        do {
+            while let batch = queue.next() {
+                let start = steadySeconds()
+                let frames = MinibatchCodec.encode(assembler.assemble(batchIndex: batch), sampler: name)
+                queue.countBatch(busySeconds: steadySeconds() - start)
+                while try !push.send(frames, timeoutMilliseconds: 100) {
+                    if queue.isClosed { break }
+                }
+            }
+        } catch {
+            queue.fail(error)
+        }
+        queue.finish()
+    }
+}
+
+enum SamplerError: Error, CustomStringConvertible {
+    case refused(reason: String)
+
+    var description: String {
+        switch self {
+        case .refused(let reason):
+            "the trainer refused this worker: \(reason). Give both the same graph and the same config."
+        }
+    }
+}
