@@ -7,6 +7,7 @@ struct Pinsage: ParsableCommand {
         commandName: "pinsage",
         abstract: "PinSage: embeddings that put items people file together close together.",
         subcommands: [
+            EmbedCommand.self,
             EvaluateCommand.self,
             ImportCommand.self,
             InspectCommand.self,

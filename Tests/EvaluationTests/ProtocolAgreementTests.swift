@@ -107,15 +107,12 @@ enum Evaluator {
         guard FileManager.default.fileExists(atPath: data + "/eval_pairs.py") else {
             return "no eval_pairs.py in \(data)"
         }
-        let answer = try? python(["-c", "import numpy; print(numpy.__version__)"])
-        return answer == nil ? "python3 cannot import numpy" : nil
+        return Python.hasNumPy ? nil : "python3 cannot import numpy"
     }()
-
-    struct Failure: Error {}
 
     static func run(_ folder: TemporaryDirectory, table: String, _ options: [String]) throws -> [String: Double] {
         let script = try #require(data) + "/eval_pairs.py"
-        let text = try python([script, table, folder.file("pins.txt"), folder.file("pairs.tsv")] + options)
+        let text = try Python.run([script, table, folder.file("pins.txt"), folder.file("pairs.tsv")] + options)
         return try JSONDecoder().decode([String: Double].self, from: Data(text.utf8))
     }
 
@@ -128,19 +125,5 @@ enum Evaluator {
         }
         #expect(abs(ours.medianRank - (theirs["median_rank"] ?? .nan)) <= 0.5)
         #expect(theirs["n"] == Double(ours.pairCount))
-    }
-
-    private static func python(_ arguments: [String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3"] + arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Failure() }
-        return text
     }
 }

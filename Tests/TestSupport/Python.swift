@@ -12,10 +12,16 @@ public enum Python {
     /// Runs `program` in `folder`; throws with its messages when it fails.
     @discardableResult
     public static func run(_ program: String, in folder: String) throws -> String {
+        try run(["-c", program], in: folder)
+    }
+
+    /// Runs `python3` with `arguments`; throws with what it printed when it fails.
+    @discardableResult
+    public static func run(_ arguments: [String], in folder: String = "/") throws -> String {
         let process = Process()
         let (output, errors) = (Pipe(), Pipe())
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3", "-c", program]
+        process.arguments = ["python3"] + arguments
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         process.standardOutput = output
         process.standardError = errors
@@ -23,7 +29,7 @@ public enum Python {
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         let problem = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Failure(description: "python3: \(problem)") }
+        guard process.terminationStatus == 0 else { throw Failure(description: "python3: \(text)\(problem)") }
         return text
     }
 }

@@ -1,0 +1,45 @@
+import Configuration
+import GraphStore
+import PinSageModel
+
+/// A checkpoint that fits a graph: parameters, and the settings they were trained with.
+struct TrainedModel {
+    let parameters: Parameters
+    let settings: PipelineSettings
+    /// The checkpoint's file name.
+    let name: String
+    let step: Int
+    /// Key of the walks' random numbers.
+    let seed: UInt64
+
+    /// How its embeddings are compared.
+    var metric: String { parameters.shape.output == .unit ? "cosine" : "dot" }
+
+    /// Reads a checkpoint and holds it against the graph.
+    ///
+    /// - Throws: `InferenceError` when it was trained on another graph or on other features, or when its settings
+    ///   cannot be read; the errors of `Checkpoint.read`.
+    init(path: String, for graph: BipartiteGraph) throws {
+        let checkpoint = try Checkpoint.read(path: path)
+        let metadata = checkpoint.metadata
+        guard metadata.graphFingerprint == graph.fingerprint else {
+            throw InferenceError.foreignGraph(
+                checkpoint: path, expected: metadata.graphFingerprint, graph: graph.directory, found: graph.fingerprint)
+        }
+        guard let features = graph.features else { throw InferenceError.noFeatures(graph: graph.directory) }
+        guard checkpoint.parameters.shape.featureWidth == features.width else {
+            throw InferenceError.featureWidth(
+                checkpoint: path, expected: checkpoint.parameters.shape.featureWidth, graph: graph.directory,
+                found: features.width)
+        }
+        do {
+            settings = try PipelineSettings.load(text: metadata.config, path: path, environment: [:])
+        } catch {
+            throw InferenceError.badConfiguration(checkpoint: path, problem: "\(error)")
+        }
+        parameters = checkpoint.parameters
+        name = path.split(separator: "/").last.map(String.init) ?? path
+        step = metadata.step
+        seed = metadata.seed
+    }
+}
