@@ -102,6 +102,7 @@ let package = Package(
         tests("Artifacts", []),
         tests("Kernels", ["KernelsBaseline", "KernelsAVX2", "KernelsAVX512"]),
         tests("Configuration", ["Basics"]),
+        tests("FrontDoor", ["Basics", argumentParser]),
         tests("GraphStore", ["Basics", "Artifacts"]),
         tests("Minibatches", ["Basics", "Artifacts"]),
         tests("Transport", ["Basics"]),

@@ -5,25 +5,28 @@ import Foundation
 /// Runs a command line: parses it, runs the command, and turns what went wrong into one line and an exit code.
 ///
 /// Exit codes: 0 done, 1 operating error, 2 usage, 3 stopped by a signal after a clean checkpoint.
-/// - Parameter root: the executable's root command.
-public func runFrontDoor<Root: ParsableCommand>(_ root: Root.Type) -> Never {
+/// - Parameters:
+///   - root: the executable's root command; its configuration carries `version: Build.version`.
+///   - arguments: without the executable's name; nil takes those of the process.
+public func runFrontDoor<Root: ParsableCommand>(_ root: Root.Type, arguments: [String]? = nil) -> Never {
+    // Whoever reads our output may leave early, as `head` does; a write to it then fails instead of killing us.
     signal(SIGPIPE, SIG_IGN)
     var command: any ParsableCommand
     do {
-        command = try root.parseAsRoot()
+        command = try root.parseAsRoot(arguments)
     } catch {
-        exitWithUsage(root, error)
+        exitAsParserSays(root, error)
     }
     do {
         try command.run()
     } catch let stopped as StoppedBySignal {
-        writeToStandardError("\(stopped)")
+        writeToStandardError(oneLine(stopped))
         exit(3)
     } catch {
-        if let code = error as? ExitCode { exit(code.rawValue) }
-        // The parser's own errors, a request for help among them, carry a code of their own.
-        if root.exitCode(for: error) != .failure { exitWithUsage(root, error) }
-        writeToStandardError("\(name(of: type(of: command), under: root)): \(error)")
+        // Help is a command too, and its errors are the parser's own.
+        let code = root.exitCode(for: error)
+        if code.isSuccess || code == .validationFailure || error is ExitCode { exitAsParserSays(root, error) }
+        writeToStandardError("\(name(of: type(of: command), under: root)): \(oneLine(error))")
         exit(1)
     }
     exit(0)
@@ -35,14 +38,18 @@ public struct StoppedBySignal: Error, CustomStringConvertible {
     public init(_ description: String) { self.description = description }
 }
 
-private func exitWithUsage<Root: ParsableCommand>(_ root: Root.Type, _ error: any Error) -> Never {
+/// Help and version to standard output, a usage error to standard error.
+private func exitAsParserSays<Root: ParsableCommand>(_ root: Root.Type, _ error: any Error) -> Never {
     let code = root.exitCode(for: error)
-    if code.isSuccess {
-        print(root.fullMessage(for: error))
-    } else {
-        writeToStandardError(root.fullMessage(for: error))
-    }
-    exit(code.isSuccess ? 0 : code == .validationFailure ? 2 : code.rawValue)
+    let message = root.fullMessage(for: error)
+    if !message.isEmpty { code.isSuccess ? print(message) : writeToStandardError(message) }
+    exit(code == .validationFailure ? 2 : code.rawValue)
+}
+
+private func oneLine(_ error: any Error) -> String {
+    // Foundation's own description is for programmers.
+    let text = error is CocoaError || error is POSIXError ? error.localizedDescription : "\(error)"
+    return text.split(whereSeparator: \.isNewline).joined(separator: "; ")
 }
 
 private func name<Root: ParsableCommand>(of command: any ParsableCommand.Type, under root: Root.Type) -> String {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import FrontDoor
 
 /// The front door: every subcommand, one file each.
@@ -6,6 +7,7 @@ struct Pinsage: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pinsage",
         abstract: "PinSage: embeddings that put items people file together close together.",
+        version: Build.version,
         subcommands: [
             EmbedCommand.self,
             EvaluateCommand.self,
