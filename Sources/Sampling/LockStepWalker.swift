@@ -110,8 +110,10 @@ import GraphStore
             for lane in 0..<count {
                 let pin = unsafe boardPins[slots[lane]]
                 unsafe visits[lane] = pin
+                let origin = unsafe origins[lane]
                 let returns = unsafe WalkRandomness.number(bases[lane], n &+ 1) < threshold
-                let next = unsafe returns ? origins[lane] : pin
+                // Without a branch, which would be mispredicted as often as walks return.
+                let next = pin ^ ((pin ^ origin) & (returns ? .max : 0))
                 unsafe places[lane] = next
                 unsafe platform_prefetch(pinOffsets + Int(next))
             }
