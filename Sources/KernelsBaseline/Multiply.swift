@@ -54,6 +54,8 @@ public func multiplyRows(
         let panel = unsafe panels + first * inner
         var row = 0
         while row < rows {
+            // The first panel finds A in memory, not in a cache; a tile's own reads would come too late.
+            if first == 0 { unsafe prefetchTile(a + (row + 6) * aStride, aStride, min(6, rows - row - 6), inner) }
             let output = unsafe TileOutput(
                 c: c + (row * cStride + first), cStride: cStride, rows: min(6, rows - row), columns: columns - first,
                 accumulate: accumulate, bias: bias.map { unsafe $0 + first }, relu: relu,
@@ -62,6 +64,13 @@ public func multiplyRows(
             row += 6
         }
         first += TileRow.width
+    }
+}
+
+@_transparent
+private func prefetchTile(_ a: UnsafePointer<Float>, _ stride: Int, _ rows: Int, _ width: Int) {
+    for row in 0..<max(0, rows) {
+        unsafe prefetchRow(a + row * stride, width)
     }
 }
 
@@ -111,7 +120,7 @@ private func multiplyTile(
     let mask: UnsafePointer<Float>?
     let maskStride: Int
 
-    @inline(__always)
+    @_transparent
     func finish(_ sums: TileRow, _ row: Int) {
         if row >= rows { return }
         if columns < TileRow.width { return finishRagged(sums, row) }

@@ -150,7 +150,7 @@ private struct FourRows {
         unsafe c3.add(a[3], times: b)
     }
 
-    @inline(__always)
+    @_transparent
     func addTo(_ c: UnsafeMutablePointer<Float>, _ stride: Int, _ columns: Int) {
         unsafe addSums(c0, c, columns)
         unsafe addSums(c1, c + stride, columns)
@@ -207,7 +207,7 @@ private func addOneRow(
     unsafe addSums(sums, c, columns)
 }
 
-@inline(__always)
+@_transparent
 private func addSums(_ sums: TwoVectors, _ c: UnsafeMutablePointer<Float>, _ columns: Int) {
     if columns < TwoVectors.width { return unsafe addRagged(sums, c, columns) }
     var sums = sums
