@@ -43,7 +43,9 @@ public struct EvaluationReport: Equatable, Sendable {
         var missing: String?
         switch graph {
         case .found(let graph):
-            add("content only", "content") { Baselines.contentRanks(pairs, graph: graph, kernels: kernels) }
+            // Projected features come from the boards, not from content, and may stand in its row only by their name.
+            let content = graph.manifest.extra["features"] == "projected" ? "projected boards" : "content only"
+            add(content, "content") { Baselines.contentRanks(pairs, graph: graph, kernels: kernels) }
             add("popularity", "popularity") { Baselines.popularityRanks(pairs, graph: graph) }
             add("item-kNN", "item_knn") { Baselines.itemNeighborRanks(pairs, graph: graph, team: kernels.team) }
             sharing = Baselines.pairsSharingBoard(pairs, graph: graph)

@@ -126,7 +126,7 @@ extension ExactSearch {
             let queryCount = max(1, min(count, Self.queryBlock))
             let buffers = [
                 FloatBuffer(count: queryCount * width), FloatBuffer(count: Self.rowBlock * width),
-                FloatBuffer(count: queryCount * max(Self.rowBlock, Self.diagonalBlock)),
+                FloatBuffer(count: queryCount * Self.rowBlock),
             ]
             queries = Matrix(buffers[0], rows: queryCount, columns: width)
             rows = Matrix(buffers[1], rows: Self.rowBlock, columns: width)

@@ -48,8 +48,8 @@ struct EmbedCommand: ParsableCommand {
             let summary = try EmbedAllPins.run(job, isStopped: { stop.isStopped }, progress: { line.update($0) })
             line.finish("embedded \(summary.pinCount) pins in \(summary.width) dimensions: \(out)")
         } catch InferenceError.stopped {
-            line.finish("stopped")
-            throw StoppedBySignal("stopped before the end: nothing was written")
+            line.finish("embedding stopped before the end")
+            throw StoppedBySignal("stopped: nothing was written")
         }
     }
 }

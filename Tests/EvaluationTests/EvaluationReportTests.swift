@@ -53,6 +53,16 @@ struct EvaluationReportTests {
         #expect(report.baselinesMissing == nil)
     }
 
+    @Test("features that were projected from the boards are not called content")
+    func projectedFeatures() throws {
+        try GraphOnDisk.write(
+            to: folder.file("bare"), boardsOfPins: [[0, 1], [0], [1], []], boardCount: 2,
+            features: [1, 0, 1, 1, 0, 1, -1, 0], featureWidth: 2, featureSource: "projected")
+        let bare = try BipartiteGraph(directory: folder.file("bare"))
+        #expect(try report(.found(bare)).rows[1].name == "projected boards")
+        #expect(try report(.found(graph)).rows[1].name == "content only")
+    }
+
     @Test("JSON holds every figure under its field's name")
     func json() throws {
         let text = try report(.found(graph)).json()

@@ -6,9 +6,12 @@ public enum GraphOnDisk {
     ///
     /// - Parameters:
     ///   - boardsOfPins: a sorted list without repeats for each pin.
+    ///   - featureSource: `given` or `projected`, as the manifest says it.
     ///   - features: row-major, one row of `featureWidth` for each pin; nil for a graph without.
     public static func write(
-        to directory: String, boardsOfPins: [[UInt32]], boardCount: Int, features: [Float]? = nil, featureWidth: Int = 0
+        to directory: String, boardsOfPins: [[UInt32]], boardCount: Int, features: [Float]? = nil,
+        featureWidth: Int = 0,
+        featureSource: String = "given"
     ) throws {
         var pinsOfBoards = [[UInt32]](repeating: [], count: boardCount)
         for (pin, boards) in boardsOfPins.enumerated() {
@@ -32,7 +35,7 @@ public enum GraphOnDisk {
             let counts = ["pins": boardsOfPins.count, "boards": boardCount, "edges": edges]
             try Manifest(
                 describing: files, in: folder, kind: "graph", counts: counts,
-                featureWidth: features == nil ? 0 : featureWidth
+                featureWidth: features == nil ? 0 : featureWidth, extra: ["features": featureSource]
             ).write(directory: folder)
         }
     }
