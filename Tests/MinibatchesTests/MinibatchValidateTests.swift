@@ -88,6 +88,9 @@ import Testing
             #expect(isOffset(error { $0[0] = -1 }, at: 0))
             #expect(isOffset(error { $0[2] = .min }, at: 2))
             #expect(isOffset(error { $0[2] = .max }, at: 2))
+            // Within the entries, but falling from list 1 to list 2.
+            #expect(batch.neighborhoods[layer].offsets[2] < entries)
+            #expect(isOffset(error { $0[1] = entries }, at: 2))
             #expect(isOffset(error { $0[last] = entries + 1 }, at: last))
             #expect(isOffset(error { for i in 1...last { $0[i] = 0 } }, at: last))
         }
