@@ -13,13 +13,26 @@ extension PipelineSettings {
         return text
     }
 
-    /// All settings as one JSON object, for a checkpoint's metadata. Same keys as the YAML.
-    public var resolvedJSON: String {
-        let members = sections.flatMap { section in
-            let lines = section.lines.map { "\(quoted($0.key)):\($0.value.json)" }
-            return section.name.isEmpty ? lines : ["\(quoted(section.name)):{\(lines.joined(separator: ","))}"]
+    /// The settings that decide a run's numbers as one JSON object, for a checkpoint's metadata. Same keys as the YAML.
+    ///
+    /// Paths, workers, threads and the checkpoints' own settings are left out: they change no number, so runs that
+    /// differ in them alone write the same checkpoints, byte for byte.
+    public var decisiveJSON: String {
+        let members = sections.compactMap { section -> String? in
+            let lines = section.lines.filter { isDecisive($0.key, in: section.name) }
+                .map { "\(quoted($0.key)):\($0.value.json)" }.joined(separator: ",")
+            if lines.isEmpty { return nil }
+            return section.name.isEmpty ? lines : "\(quoted(section.name)):{\(lines)}"
         }
         return "{\(members.joined(separator: ","))}"
+    }
+
+    private func isDecisive(_ key: String, in section: String) -> Bool {
+        switch section {
+        case "": key == "seed"
+        case "trainer": key == "precision"
+        default: ["walks", "model", "batch", "training"].contains(section)
+        }
     }
 
     /// One value as it is written.

@@ -177,7 +177,7 @@ extension Trainer {
     private func save(_ learner: Learner, step: UInt64, graph: GraphIdentity) throws {
         let metadata = CheckpointMetadata(
             step: Int(step), epoch: Int(epoch(of: step)), batch: step, seed: settings.seed,
-            config: settings.resolvedJSON, graphFingerprint: graph.fingerprint, revision: Build.version)
+            config: settings.decisiveJSON, graphFingerprint: graph.fingerprint, revision: Build.version)
         try checkpoints.write(learner, metadata: metadata, keep: settings.checkpoints.keep)
         log.info("checkpoint written", metadata: ["step": "\(step)"])
     }
