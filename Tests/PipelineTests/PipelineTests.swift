@@ -71,14 +71,13 @@ import Testing
     /// The model's row against every other row of the report, at every K.
     private func checkBetter(_ json: String) throws {
         let report = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
-        let rows = try #require(report["rows"] as? [[String: Any]], "\(json)")
-        let model = try #require(rows.first { $0["name"] as? String == "embeddings" }, "\(json)")
-        #expect(rows.count >= 4, "\(json)")
-        for row in rows where row["name"] as? String != "embeddings" {
-            for key in ["10", "100", "500"] {
-                let theirs = try #require((row["hit_rate"] as? [String: Double])?[key], "\(json)")
-                let ours = try #require((model["hit_rate"] as? [String: Double])?[key], "\(json)")
-                #expect(ours > theirs, "hit-rate@\(key): \(row["name"] ?? "") has \(theirs), the model \(ours)")
+        let results = try #require(report["results"] as? [String: [String: Double]], "\(json)")
+        let model = try #require(results["model"], "\(json)")
+        #expect(Set(results.keys) == ["model", "content", "popularity", "item_knn"])
+        for (method, metrics) in results where method != "model" {
+            for key in ["hit@10", "hit@100", "hit@500", "MRR"] {
+                let (ours, theirs) = (try #require(model[key]), try #require(metrics[key]))
+                #expect(ours > theirs, "\(key): \(method) has \(theirs), the model \(ours)")
             }
         }
     }
