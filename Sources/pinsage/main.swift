@@ -12,6 +12,7 @@ struct Pinsage: ParsableCommand {
             EmbedCommand.self,
             EvaluateCommand.self,
             ImportCommand.self,
+            GenerateCommand.self,
             InspectCommand.self,
             NeighborsCommand.self,
             RelatedCommand.self,

@@ -1,0 +1,75 @@
+import Artifacts
+import Basics
+
+/// Content that hints at a pin's topic without telling it.
+///
+/// A row is the sum of a prototype that four topics share, a prototype of the sub-topic that every topic uses under
+/// another number, six strong directions that have nothing to do with topics, and noise. So two pins that look alike
+/// are seldom of one topic, but the mean over a pin's neighbours, which cancels noise, says a good deal.
+struct TopicFeatures {
+    private static let topicsPerPrototype = 4
+    private static let topicStrength: Float = 1.5
+    private static let subtopicStrength: Float = 1.8
+    private static let distractionCount = 6
+
+    private let topics: PlantedTopics
+    private let width: Int
+    private let seed: UInt64
+    /// Each (width), entries of variance 1 / width.
+    private let topicPrototypes: [[Float]]
+    private let subtopicPrototypes: [[Float]]
+    private let distractions: [[Float]]
+
+    init(_ topics: PlantedTopics, width: Int, seed: UInt64) {
+        self.topics = topics
+        self.width = width
+        self.seed = seed
+        var random = GeneratorStage.prototypes.random(seed)
+        func vectors(_ count: Int) -> [[Float]] { (0..<count).map { _ in Self.noise(width, using: &random) } }
+        topicPrototypes = vectors(max(1, topics.topicCount / Self.topicsPerPrototype))
+        subtopicPrototypes = vectors(PlantedTopics.subtopicsPerTopic)
+        distractions = vectors(Self.distractionCount)
+    }
+
+    /// Writes `features.npy`: unit rows, float32.
+    func write(to path: String) throws {
+        let pinCount = topics.topics.count
+        let writer = try NumpyWriter(path: path, elementType: .float32, shape: [pinCount, width])
+        for pin in 0..<pinCount { try writer.append(row(pin)) }
+        try writer.close()
+    }
+
+    private func row(_ pin: Int) -> [Float] {
+        var random = GeneratorStage.features.random(seed, item: pin)
+        let (topic, subtopic) = (topics.topics[pin], topics.subtopics[pin])
+        let prototype = topicPrototypes[topic % topicPrototypes.count]
+        let shifted = (subtopic + topic / topicPrototypes.count) % subtopicPrototypes.count
+        var row = Self.noise(width, using: &random)
+        for i in 0..<width {
+            row[i] += Self.topicStrength * prototype[i] + Self.subtopicStrength * subtopicPrototypes[shifted][i]
+        }
+        for direction in distractions {
+            let strength = Self.bell(using: &random)
+            for i in 0..<width { row[i] += strength * direction[i] }
+        }
+        var squares: Float = 0
+        for value in row { squares += value * value }
+        let scale = squares > 0 ? 1 / squares.squareRoot() : 0
+        for i in 0..<width { row[i] *= scale }
+        return row
+    }
+
+    private static func noise(_ width: Int, using random: inout CounterBasedGenerator) -> [Float] {
+        let scale = 1 / Float(width).squareRoot()
+        return (0..<width).map { _ in scale * bell(using: &random) }
+    }
+
+    /// Mean 0, variance 1, nearly normal: the sum of four uniform 16-bit numbers. No logarithm or cosine, whose last
+    /// bit may differ between C libraries, so that a seed gives the same file everywhere.
+    private static func bell(using random: inout CounterBasedGenerator) -> Float {
+        let bits = random.next()
+        let sum = (bits & 0xFFFF) + (bits >> 16 & 0xFFFF) + (bits >> 32 & 0xFFFF) + (bits >> 48)
+        // Four times the variance of 0 … 65535: 4 · (65536² − 1) / 12.
+        return (Float(sum) - 131_070) / (Float(1_431_655_765).squareRoot())
+    }
+}
