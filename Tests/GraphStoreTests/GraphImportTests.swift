@@ -1,4 +1,5 @@
 import Artifacts
+import Basics
 import Foundation
 import GraphStore
 import TestSupport
@@ -18,7 +19,8 @@ import Testing
 
     /// The one line an import fails with, paths shortened to file names; nothing may be left behind.
     private func message(
-        edges: String = "a\tx\nb\tx\n", pins: String? = nil, features: [[Float]]? = nil, sourceLocation: SourceLocation = #_sourceLocation
+        edges: String = "a\tx\nb\tx\n", pins: String? = nil, features: [[Float]]? = nil,
+        sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> String {
         try folder.write(edges, to: "edges.tsv")
         if let pins { try folder.write(pins, to: "pins.txt") }
@@ -72,7 +74,7 @@ import Testing
 
     @Test("random edges, with repeats, come out as sets of neighbours in both directions", arguments: 1...20)
     func randomGraphs(seed: UInt64) throws {
-        var random = SplitMix(state: seed)
+        var random = CounterBasedGenerator(seed: seed, purpose: 0, 0, 0)
         let (pins, boards) = (Int.random(in: 1...40, using: &random), Int.random(in: 1...20, using: &random))
         let edges = (0..<Int.random(in: 1...300, using: &random)).map { _ in
             (pin: Int.random(in: 0..<pins, using: &random), board: Int.random(in: 0..<boards, using: &random))
@@ -120,9 +122,11 @@ import Testing
             }
         }
         try folder.write("a\tb\n", to: "not.gz")
-        #expect(throws: ArtifactError.malformed(
-            path: folder.file("not.gz"), problem: "not compressed", expected: "gzip data", found: "other bytes",
-            action: "Rename or compress the file")) { try GraphImport.run(options(folder.file("not.gz"))) }
+        #expect(
+            throws: ArtifactError.malformed(
+                path: folder.file("not.gz"), problem: "not compressed", expected: "gzip data", found: "other bytes",
+                action: "Rename or compress the file")
+        ) { try GraphImport.run(options(folder.file("not.gz"))) }
     }
 
     private func shell(_ command: String) throws {
@@ -149,42 +153,54 @@ import Testing
         try edges("\tx\n", "1: empty pin id: expected pin TAB board, found nothing before the tab. Name the pin.")
         try edges("a\t\n", "1: empty board id: expected pin TAB board, found nothing after the tab. Name the board.")
         try edges(
-            "a\tx\ty\n", "1: too many columns: expected pin TAB board, found a second tab. Keep the first two columns only.")
-        try edges("\u{FEFF}a\tx\n", "1: byte order mark: expected plain UTF-8, found EF BB BF. Remove the first three bytes.")
+            "a\tx\ty\n",
+            "1: too many columns: expected pin TAB board, found a second tab. Keep the first two columns only.")
+        try edges(
+            "\u{FEFF}a\tx\n", "1: byte order mark: expected plain UTF-8, found EF BB BF. Remove the first three bytes.")
         try edges(": no", "1: no tab: expected pin TAB board, found ': no'. Separate the two ids by a tab.")
         #expect(
             try message(edges: "")
-                == "graph: edges.tsv: no edges: expected lines of pin TAB board, found an empty file. Name the file of edges.")
+                == "graph: edges.tsv: no edges: expected lines of pin TAB board, found an empty file. Name the file of edges."
+        )
 
         try folder.write([0x61, 9, 0x78, 10, 0x62, 9, 0xFF, 10], to: "bad.tsv")
-        #expect(throws: GraphError.badLine(
-            path: folder.file("bad.tsv"), line: 2, problem: "not UTF-8", expected: "ids in UTF-8", found: "'\u{FFFD}'",
-            action: "Convert with iconv")) { try GraphImport.run(options(folder.file("bad.tsv"))) }
+        #expect(
+            throws: GraphError.badLine(
+                path: folder.file("bad.tsv"), line: 2, problem: "not UTF-8", expected: "ids in UTF-8",
+                found: "'\u{FFFD}'",
+                action: "Convert with iconv")
+        ) { try GraphImport.run(options(folder.file("bad.tsv"))) }
         try folder.write(String(repeating: "x", count: 1 << 20) + "\ty\n", to: "long.tsv")
-        #expect(throws: GraphError.badLine(
-            path: folder.file("long.tsv"), line: 1, problem: "endless line", expected: "at most 1048576 bytes",
-            found: "more", action: "Check the file")) { try GraphImport.run(options(folder.file("long.tsv"))) }
+        #expect(
+            throws: GraphError.badLine(
+                path: folder.file("long.tsv"), line: 1, problem: "endless line", expected: "at most 1048576 bytes",
+                found: "more", action: "Check the file")
+        ) { try GraphImport.run(options(folder.file("long.tsv"))) }
     }
 
     @Test("pins.txt must list every pin of the edges, each once")
     func badPins() throws {
         #expect(
             try message(edges: "a\tx\nb\tx\n", pins: "a\n")
-                == "graph: edges.tsv:2: unknown pin: expected an id listed in pins.txt, found 'b'. Add it there or drop the edge.")
+                == "graph: edges.tsv:2: unknown pin: expected an id listed in pins.txt, found 'b'. Add it there or drop the edge."
+        )
         #expect(
             try message(pins: "a\nb\nc\na\n")
                 == "graph: pins.txt:4: repeated id: expected each id once, found 'a', as on line 1. Remove one.")
         #expect(
             try message(pins: "a\nb\t1\n")
                 == "graph: pins.txt:2: tab in an id: expected one id, found 'b?1'. Keep one column only.")
-        #expect(try message(pins: "a\n\n") == "graph: pins.txt:2: empty line: expected an id, found nothing. Remove the line.")
+        #expect(
+            try message(pins: "a\n\n")
+                == "graph: pins.txt:2: empty line: expected an id, found nothing. Remove the line.")
     }
 
     @Test("features must fit the pins and be finite")
     func badFeatures() throws {
         #expect(
             try message(pins: "a\nb\n", features: [[1, 2]])
-                == "graph: f.npy: wrong number of rows: expected 2, one for each line of pins.txt, found 1. Give each pin one row.")
+                == "graph: f.npy: wrong number of rows: expected 2, one for each line of pins.txt, found 1. Give each pin one row."
+        )
         #expect(
             try message(pins: "a\nb\n", features: [[1, 2], [3, .nan]])
                 == "graph: f.npy: row 1 (pin 'b'): expected finite numbers, found nan in column 1. Repair the value.")
@@ -193,7 +209,8 @@ import Testing
                 == "graph: f.npy: row 0 (pin 'a'): expected finite numbers, found -inf in column 1. Repair the value.")
         #expect(
             try message(pins: "a\nb\n", features: [[], []])
-                == "graph: f.npy: no columns: expected a width of at least 1, found 0. Leave --features away to use the graph alone.")
+                == "graph: f.npy: no columns: expected a width of at least 1, found 0. Leave --features away to use the graph alone."
+        )
     }
 
     @Test("features come out in C order, float32 as float32 and float16 as float16")
@@ -245,9 +262,11 @@ import Testing
         try FileManager.default.createDirectory(atPath: folder.file("graph"), withIntermediateDirectories: false)
         _ = try GraphImport.run(options)
         func refused(_ found: String, _ action: String) {
-            #expect(throws: GraphError.bad(
-                path: folder.file("graph"), problem: "output folder in use", expected: "no folder or an empty one",
-                found: found, action: action)) { try GraphImport.run(options) }
+            #expect(
+                throws: GraphError.bad(
+                    path: folder.file("graph"), problem: "output folder in use", expected: "no folder or an empty one",
+                    found: found, action: action)
+            ) { try GraphImport.run(options) }
         }
         refused("a graph", "Add --force to replace it")
         options.force = true
@@ -288,7 +307,8 @@ import Testing
 
     private static let data = ProcessInfo.processInfo.environment["PINSAGE_DATA"]
 
-    @Test("citeulike-t has its published counts", .enabled(if: data != nil, "PINSAGE_DATA names no folder of data sets"))
+    @Test(
+        "citeulike-t has its published counts", .enabled(if: data != nil, "PINSAGE_DATA names no folder of data sets"))
     func citeulike() throws {
         let source = (Self.data ?? "") + "/citeulike-t"
         let result = try GraphImport.run(

@@ -99,10 +99,10 @@ enum PinFeatures {
 
     /// To length 1; a zero vector stays.
     private static func normalize(_ vector: inout [Float]) {
-        var sum: Float = 0
-        for value in vector { sum += value * value }
+        var sum = 0.0
+        for value in vector { sum += Double(value) * Double(value) }
         guard sum > 0 else { return }
-        let scale = 1 / sum.squareRoot()
+        let scale = Float(1 / sum.squareRoot())
         for i in vector.indices { vector[i] *= scale }
     }
 }
