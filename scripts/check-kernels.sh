@@ -25,11 +25,12 @@ trap 'rm -f "$listing"' EXIT
 
 # The machine code of a module, with the names of called functions.
 disassemble() {
-    set -- "$folder/$1.build"/*.o
+    inspected=$1
+    set -- "$folder/$inspected.build"/*.o
     [ -e "$1" ] || fail "$1: no such object. Run \`swift build -c release\` first."
     objdump --disassemble --reloc --no-show-raw-insn "$@" >"$listing"
     if grep -E 'R_X86_64_[A-Z0-9]+[[:space:]]+fmaf?([-+@]|$)' "$listing" >&2; then
-        fail "$1: calls fmaf: a multiply-add was compiled without the FMA flag"
+        fail "$inspected: calls fmaf: a multiply-add was compiled without the FMA flag"
     fi
 }
 
