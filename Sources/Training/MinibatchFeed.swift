@@ -214,7 +214,7 @@ extension MinibatchFeed {
 
     private func close(_ loop: inout Loop) {
         send(loop.dispatcher.farewell(lock.withLock { farewell } ?? "the trainer failed"))
-        control.close()
+        control.close(lingerMilliseconds: 300)
         pull.close()
         context.close()
         lock.withLock {

@@ -53,8 +53,9 @@ final class SamplerWorker: @unchecked Sendable {
             queue.close()
             // A batch that is half made when the end comes is not waited for.
             if queue.waitUntilDone(seconds: 1.5) {
-                control.close()
-                push.close()
+                // Nobody waits for a batch that has not left by now.
+                control.close(lingerMilliseconds: 200)
+                push.close(lingerMilliseconds: 200)
                 context.close()
             }
         }

@@ -51,12 +51,17 @@ final class RealProcess: @unchecked Sendable {
             error: (try? String(contentsOfFile: errorPath, encoding: .utf8)) ?? "")
     }
 
+    /// Words of a process's command line, with spaces between; empty when there is no such process.
+    static func commandLine(_ pid: Int32) -> String {
+        guard let file = FileHandle(forReadingAtPath: "/proc/\(pid)/cmdline") else { return "" }
+        return String(decoding: file.readDataToEndOfFile(), as: UTF8.self).replacingOccurrences(of: "\0", with: " ")
+    }
+
     /// Process ids of the workers whose command line holds `text`.
     static func pids(matching text: String) -> [Int32] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap(Int32.init).filter { pid in
-            guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") else { return false }
-            return String(decoding: data, as: UTF8.self).replacingOccurrences(of: "\0", with: " ").contains(text)
+            commandLine(pid).contains(text)
         }
     }
 }
