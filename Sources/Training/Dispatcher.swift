@@ -156,7 +156,9 @@ package struct Dispatcher {
 
     /// Why a worker must not take part: what differs between its side and ours.
     private mutating func objection(to hello: WorkerDescription) -> String? {
-        func differs(_ what: String, _ theirs: some CustomStringConvertible, _ ours: some CustomStringConvertible) -> String {
+        func differs(_ what: String, _ theirs: some CustomStringConvertible, _ ours: some CustomStringConvertible)
+            -> String
+        {
             "\(what) differs: the trainer has \(ours), the sampler has \(theirs)"
         }
         if hello.protocolVersion != ControlMessage.protocolVersion {

@@ -38,7 +38,9 @@ public struct RunDirectory: Sendable {
     public func lock() throws(TrainingError) -> RunLock {
         let lockPath = path + "/lock"
         let descriptor = unsafe open(lockPath, O_CREAT | O_RDWR | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .cannotWrite(path: lockPath, reason: unsafe String(cString: strerror(errno))) }
+        guard descriptor >= 0 else {
+            throw .cannotWrite(path: lockPath, reason: unsafe String(cString: strerror(errno)))
+        }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             close(descriptor)
             throw .runInUse(path: path)

@@ -92,4 +92,3 @@ final class QueueDepthLog: Sendable {
         try file.write(contentsOf: Data(line.utf8))
     }
 }
-

@@ -65,7 +65,9 @@ public final class Trainer {
             let learner = try makeLearner(graph, from: loaded?.checkpoint)
             try writeConfig()
             let ending = try loop(feed, learner: learner, graph: graph, from: start)
-            feed.finish(ending == .finished(step: UInt64(settings.totalBatches)) ? "training is finished" : "the trainer was stopped")
+            feed.finish(
+                ending == .finished(step: UInt64(settings.totalBatches))
+                    ? "training is finished" : "the trainer was stopped")
             return ending
         } catch {
             feed.finish("the trainer failed")
@@ -73,8 +75,11 @@ public final class Trainer {
         }
     }
 
-    private func loop(_ feed: MinibatchFeed, learner: Learner, graph: GraphIdentity, from start: UInt64) throws -> Ending {
-        let table = settings.trainer.features == .mapped ? try VectorTable(npyPath: settings.graph + "/features.npy") : nil
+    private func loop(_ feed: MinibatchFeed, learner: Learner, graph: GraphIdentity, from start: UInt64) throws
+        -> Ending
+    {
+        let table =
+            settings.trainer.features == .mapped ? try VectorTable(npyPath: settings.graph + "/features.npy") : nil
         let metrics = try MetricsLog(run)
         let total = UInt64(settings.totalBatches)
         var interval = Interval()
@@ -104,11 +109,13 @@ public final class Trainer {
                 return try stopped(learner, at: step, lastSaved: lastSaved, graph: graph)
             }
         }
-        progress.finish("step \(total)/\(total)  loss \(interval.shown.loss)  checkpoint \(checkpoints.file(step: total))")
+        progress.finish(
+            "step \(total)/\(total)  loss \(interval.shown.loss)  checkpoint \(checkpoints.file(step: total))")
         return .finished(step: total)
     }
 
-    private func stopped(_ learner: Learner, at step: UInt64, lastSaved: UInt64, graph: GraphIdentity) throws -> Ending {
+    private func stopped(_ learner: Learner, at step: UInt64, lastSaved: UInt64, graph: GraphIdentity) throws -> Ending
+    {
         if step > lastSaved { try save(learner, step: step, graph: graph) }
         log.notice("stopped", metadata: ["step": "\(step)", "signal": "\(stop.signalNumber)"])
         return .stopped(step: step)
@@ -144,7 +151,8 @@ extension Trainer {
         }
         let manifest = try Manifest.read(directory: settings.graph, kind: "graph")
         return GraphIdentity(
-            fingerprint: manifest.fingerprint, pinCount: manifest.counts["pins"] ?? 0, featureWidth: manifest.featureWidth)
+            fingerprint: manifest.fingerprint, pinCount: manifest.counts["pins"] ?? 0,
+            featureWidth: manifest.featureWidth)
     }
 
     private func makeLearner(_ graph: GraphIdentity, from checkpoint: Checkpoint?) throws -> Learner {
@@ -153,7 +161,8 @@ extension Trainer {
         log.notice(
             "training",
             metadata: [
-                "version": "\(Build.version)", "instruction_set": "\(kernels.instructionSet)", "seed": "\(settings.seed)",
+                "version": "\(Build.version)", "instruction_set": "\(kernels.instructionSet)",
+                "seed": "\(settings.seed)",
                 "graph": "\(graph)", "parameters": "\(shape.parameterCount)",
             ])
         let parameters = checkpoint?.parameters ?? Parameters.initialised(shape: shape, seed: settings.seed)
@@ -209,7 +218,9 @@ extension Trainer {
             steps += 1
         }
 
-        func metrics(step: UInt64, epoch: UInt64, _ minibatch: Minibatch, _ result: StepResult, _ rate: Double) -> StepMetrics {
+        func metrics(step: UInt64, epoch: UInt64, _ minibatch: Minibatch, _ result: StepResult, _ rate: Double)
+            -> StepMetrics
+        {
             let elapsed = max(steadySeconds() - start, 1e-9)
             return StepMetrics(
                 step: step, epoch: epoch, loss: lossSum / Double(steps), hardNegatives: minibatch.hardNegativesPerPair,

@@ -44,7 +44,8 @@ final class SamplerWorker: @unchecked Sendable {
     /// Works until the trainer says stop or a signal comes.
     /// - Throws: `SamplerError` when the trainer refuses this worker.
     func run() throws {
-        let control = try ControlClient(context, connect: settings.endpoints.toConnect.control, identity: Array(name.utf8))
+        let control = try ControlClient(
+            context, connect: settings.endpoints.toConnect.control, identity: Array(name.utf8))
         let thread = Thread { [self] in makeBatches() }
         thread.name = "minibatches"
         thread.stackSize = 8 << 20
@@ -69,7 +70,8 @@ final class SamplerWorker: @unchecked Sendable {
         while !stop.isStopped, queue.failure == nil {
             let now = steadySeconds()
             if now - lastSent >= (isWelcome ? Self.heartbeatSeconds : Self.helloSeconds) {
-                let message = isWelcome ? ControlMessage.heartbeat(counters: queue.counters) : .hello(worker: description())
+                let message =
+                    isWelcome ? ControlMessage.heartbeat(counters: queue.counters) : .hello(worker: description())
                 _ = try control.send(message.encode(), timeoutMilliseconds: 0)
                 lastSent = now
             }

@@ -37,7 +37,8 @@ struct TrainCommand: ParsableCommand {
         let supervisor = Supervisor(
             trainer: role("trainer", arguments: resume ? ["--resume"] : [], logPath: nil),
             samplers: (0..<settings.samplers.count).map { index in
-                role("sampler", name: "sampler\(index)", arguments: ["--name", "sampler\(index)"],
+                role(
+                    "sampler", name: "sampler\(index)", arguments: ["--name", "sampler\(index)"],
                     logPath: "\(logs)/sampler\(index).log")
             })
         try supervisor.run(stop: stop)
@@ -52,7 +53,8 @@ struct TrainCommand: ParsableCommand {
 
     /// An executable in the folder of this one.
     private static func sibling(_ name: String) -> String {
-        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        let own =
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(name).path
     }
 }

@@ -47,7 +47,8 @@ import Testing
 
     @Test("training, embedding and evaluating a generated graph beats content alone and popularity")
     func wholeJob() throws {
-        let trained = try pinsage("train", "--config", "config.yaml", "--run", "run", "--set", "samplers.count=2", in: path)
+        let trained = try pinsage(
+            "train", "--config", "config.yaml", "--run", "run", "--set", "samplers.count=2", in: path)
         #expect(trained.code == 0, "\(trained.error)")
         let losses = try losses("run")
         #expect(losses.last! < 0.8 * losses.first!, "the loss went from \(losses.first!) to \(losses.last!)")
@@ -57,7 +58,8 @@ import Testing
 
         let embedded = try pinsage("embed", "--run", "run", "--out", "embeddings", in: path)
         #expect(embedded.code == 0, "\(embedded.error)")
-        let evaluated = try pinsage("evaluate", "--embeddings", "embeddings", "--pairs", "pairs.tsv", "--json", in: path)
+        let evaluated = try pinsage(
+            "evaluate", "--embeddings", "embeddings", "--pairs", "pairs.tsv", "--json", in: path)
         #expect(evaluated.code == 0, "\(evaluated.error)")
         try checkBetter(evaluated.output)
 
@@ -87,18 +89,19 @@ import Testing
     func sameBytes() throws {
         let one = try pinsage("train", "--config", "config.yaml", "--run", "one", in: path)
         #expect(one.code == 0, "\(one.error)")
-        let three = try pinsage("train", "--config", "config.yaml", "--run", "three", "--set", "samplers.count=3", in: path)
+        let three = try pinsage(
+            "train", "--config", "config.yaml", "--run", "three", "--set", "samplers.count=3", in: path)
         #expect(three.code == 0, "\(three.error)")
         #expect(try checkpoint("one") == checkpoint("three"))
 
-        let marked = "run=\(path)/killed"
         let hurt = try RealProcess(
-            "pinsage", ["train", "--config", "config.yaml", "--run", "\(path)/killed", "--set", "samplers.count=3"], in: path)
+            "pinsage", ["train", "--config", "config.yaml", "--run", "\(path)/killed", "--set", "samplers.count=3"],
+            in: path)
         let isUnderWay = eventually(within: 30) {
-            FileManager.default.fileExists(atPath: "\(path)/killed/metrics.jsonl")
+            workerPids(run: "\(path)/killed")["sampler1"] != nil
         }
         #expect(isUnderWay)
-        let victim = RealProcess.pids(matching: marked).first { RealProcess.commandLine($0).contains("--name sampler1") }
+        let victim = workerPids(run: "\(path)/killed")["sampler1"]
         #expect(victim != nil)
         if let victim { kill(victim, SIGKILL) }
         let ended = hurt.end()
@@ -126,7 +129,8 @@ import Testing
         let run = "\(path)/halved"
         let process = try RealProcess("pinsage", ["train", "--config", "config.yaml", "--run", run], in: path)
         let isUnderWay = eventually(within: 30) {
-            ((try? String(contentsOfFile: "\(run)/metrics.jsonl", encoding: .utf8))?.split(separator: "\n").count ?? 0) > 2
+            ((try? String(contentsOfFile: "\(run)/metrics.jsonl", encoding: .utf8))?.split(separator: "\n").count ?? 0)
+                > 2
         }
         #expect(isUnderWay)
         let start = Date()
@@ -134,7 +138,9 @@ import Testing
         let stopped = process.end()
         #expect(Date().timeIntervalSince(start) < 2)
         #expect(stopped.code == 3, "\(stopped.error)")
-        #expect(RealProcess.pids(matching: "run=\(run)").isEmpty)
+        let workers = workerPids(run: run)
+        #expect(workers.count == 1)
+        for (name, pid) in workers { #expect(kill(pid, 0) != 0, "\(name) is still there") }
         #expect(FileManager.default.fileExists(atPath: "\(run)/checkpoints/latest"))
 
         let again = try pinsage("train", "--config", "config.yaml", "--run", run, in: path)

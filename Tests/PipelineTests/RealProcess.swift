@@ -50,20 +50,19 @@ final class RealProcess: @unchecked Sendable {
             output: (try? String(contentsOfFile: outputPath, encoding: .utf8)) ?? "",
             error: (try? String(contentsOfFile: errorPath, encoding: .utf8)) ?? "")
     }
+}
 
-    /// Words of a process's command line, with spaces between; empty when there is no such process.
-    static func commandLine(_ pid: Int32) -> String {
-        guard let file = FileHandle(forReadingAtPath: "/proc/\(pid)/cmdline") else { return "" }
-        return String(decoding: file.readDataToEndOfFile(), as: UTF8.self).replacingOccurrences(of: "\0", with: " ")
+/// Process ids of the workers that joined a run, by name, as the trainer's log has them.
+func workerPids(run: String) -> [String: Int32] {
+    let log = (try? String(contentsOfFile: "\(run)/logs/trainer.log", encoding: .utf8)) ?? ""
+    var pids: [String: Int32] = [:]
+    for line in log.split(separator: "\n") where line.contains("worker joined") {
+        let fields = line.split(separator: " ").map { $0.split(separator: "=").map(String.init) }
+        let name = fields.first { $0.first == "worker" && $0.count == 2 }?[1]
+        let pid = fields.first { $0.first == "pid" && $0.count == 2 }.flatMap { Int32($0[1]) }
+        if let name, let pid { pids[name] = pid }
     }
-
-    /// Process ids of the workers whose command line holds `text`.
-    static func pids(matching text: String) -> [Int32] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return names.compactMap(Int32.init).filter { pid in
-            commandLine(pid).contains(text)
-        }
-    }
+    return pids
 }
 
 /// Runs `pinsage` to its end.

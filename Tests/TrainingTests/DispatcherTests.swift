@@ -76,7 +76,8 @@ import Training
         }
         #expect(reason(hello("a", version: 9)) == "protocol version differs: the trainer has 1, the sampler has 9")
         #expect(
-            reason(hello("a", recipe: 0xAB)).hasPrefix("recipe of the batches (seed, walks, batch and trainer.features) differs"))
+            reason(hello("a", recipe: 0xAB)).hasPrefix(
+                "recipe of the batches (seed, walks, batch and trainer.features) differs"))
         #expect(reason(hello("a", recipe: 0xAB)).hasSuffix("the sampler has 00000000000000ab"))
     }
 
@@ -134,6 +135,8 @@ import Training
         let foreign = batch(3, recipe: 1)
         for _ in 0..<Dispatcher.badBatchesMax { #expect(try dispatcher.take(foreign) == nil) }
         let error = #expect(throws: TrainingError.self) { try dispatcher.take(foreign) }
-        #expect(error?.description.hasPrefix("batches: 101 came in damaged, the limit is 100; the last: from alice") == true)
+        #expect(
+            error?.description.hasPrefix("batches: 101 came in damaged, the limit is 100; the last: from alice") == true
+        )
     }
 }

@@ -34,7 +34,8 @@ final class ScriptedWorker: @unchecked Sendable {
         self.misdeeds = misdeeds
     }
 
-    func start(fingerprint: UInt64 = ScriptedWorker.fingerprint, protocolVersion: Int = ControlMessage.protocolVersion) {
+    func start(fingerprint: UInt64 = ScriptedWorker.fingerprint, protocolVersion: Int = ControlMessage.protocolVersion)
+    {
         let description = WorkerDescription(
             graphFingerprint: fingerprint, recipe: settings.recipe(graphFingerprint: fingerprint), name: name,
             pid: 1, host: "test", pinCount: Self.pinCount, featureWidth: Self.featureWidth,
