@@ -28,7 +28,8 @@ func target(_ name: String, _ dependencies: [Target.Dependency], _ settings: [Sw
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name + "Tests", dependencies: [.init(stringLiteral: name), "TestSupport"] + dependencies,
+    .testTarget(
+        name: name + "Tests", dependencies: [.init(stringLiteral: name), "TestSupport"] + dependencies,
         swiftSettings: [.treatAllWarnings(as: .error)])
 }
 
@@ -70,12 +71,17 @@ let package = Package(
         target("Search", ["Basics", "Artifacts", "Kernels"]),
 
         // Floor 3.
-        target("Training", [
-            "Basics", "Artifacts", "Configuration", "Kernels", "PinSageModel", "Minibatches", "Transport", "CPlatform",
-        ]),
-        target("Inference", [
-            "Basics", "Artifacts", "Configuration", "Kernels", "PinSageModel", "Sampling", "GraphStore",
-        ]),
+        target(
+            "Training",
+            [
+                "Basics", "Artifacts", "Configuration", "Kernels", "PinSageModel", "Minibatches", "Transport",
+                "CPlatform",
+            ]),
+        target(
+            "Inference",
+            [
+                "Basics", "Artifacts", "Configuration", "Kernels", "PinSageModel", "Sampling", "GraphStore",
+            ]),
         target("Evaluation", ["Basics", "Artifacts", "Kernels", "Search", "GraphStore"]),
         target("FrontDoor", ["Basics", "Configuration", "CPlatform", argumentParser]),
 
@@ -88,7 +94,8 @@ let package = Package(
             ], swiftSettings: room),
         .executableTarget(
             name: "pinsage-trainer",
-            dependencies: ["Basics", "Configuration", "Training", "FrontDoor", argumentParser, logging], swiftSettings: room),
+            dependencies: ["Basics", "Configuration", "Training", "FrontDoor", argumentParser, logging],
+            swiftSettings: room),
         .executableTarget(
             name: "pinsage-sampler",
             dependencies: [
@@ -109,12 +116,16 @@ let package = Package(
         tests("PinSageModel", ["Basics", "Configuration", "Minibatches", "Kernels", "Artifacts"]),
         tests("Sampling", ["Basics", "Configuration", "GraphStore", "Minibatches", "Artifacts"]),
         tests("Search", ["Basics", "Artifacts", "Kernels"]),
-        tests("Training", [
-            "Basics", "Artifacts", "Configuration", "Kernels", "PinSageModel", "Minibatches", "Transport",
-        ]),
-        tests("Inference", [
-            "Basics", "Artifacts", "Configuration", "Kernels", "PinSageModel", "Sampling", "GraphStore",
-        ]),
+        tests(
+            "Training",
+            [
+                "Basics", "Artifacts", "Configuration", "Kernels", "PinSageModel", "Minibatches", "Transport",
+            ]),
+        tests(
+            "Inference",
+            [
+                "Basics", "Artifacts", "Configuration", "Kernels", "PinSageModel", "Sampling", "GraphStore",
+            ]),
         tests("Evaluation", ["Basics", "Artifacts", "Kernels", "Search", "GraphStore"]),
         // Real processes, end to end: the executables are dependencies, so that they are built first.
         .testTarget(

@@ -70,9 +70,12 @@ def main():
     tensors, metadata = read_safetensors(arguments.checkpoint)
     if json.loads(metadata["config"]).get("walks", {}).get("pooling") == "uniform":
         weights = (neighbors >= 0) / np.maximum((neighbors >= 0).sum(1, keepdims=True), 1)
-    output = json.loads(metadata["model"])["output"]
-    features = np.load(pathlib.Path(arguments.graph) / "features.npy")
-    expected = embed(features, neighbors, weights, tensors, output)
+    model = json.loads(metadata["model"])
+    features = np.load(pathlib.Path(arguments.graph) / "features.npy").astype(np.float64)
+    if model["logDegree"] > 0:
+        boards = np.diff(np.load(pathlib.Path(arguments.graph) / "pin_offsets.npy"))
+        features = np.concatenate([features, model["logDegree"] * np.log1p(boards)[:, None]], axis=1)
+    expected = embed(features, neighbors, weights, tensors, model["output"])
     found = np.load(pathlib.Path(arguments.embeddings) / "embeddings.npy")
     assert found.shape == expected.shape, f"embeddings are {found.shape}, expected {expected.shape}"
     difference = float(np.abs(found - expected).max())

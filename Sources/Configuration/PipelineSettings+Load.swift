@@ -26,6 +26,7 @@ extension PipelineSettings {
         settings.graph = try file.top.path("graph", default: settings.graph)
         settings.run = try file.top.path("run", default: settings.run)
         settings.seed = try file.top.int("seed", default: settings.seed, in: 0...UInt64.max)
+        try settings.features.read(file.section("features"))
         try settings.walks.read(file.section("walks"))
         try settings.model.read(file.section("model"))
         try settings.batch.read(file.section("batch"))
@@ -53,6 +54,12 @@ private let widths = 1...8_192
 private let aMillion = 1...1_000_000
 private let aBillion = 1...1_000_000_000
 
+extension FeatureSettings {
+    fileprivate mutating func read(_ section: ConfigSection) throws {
+        logDegree = try section.double("log_degree", default: logDegree, in: .from(0, to: 100))
+    }
+}
+
 extension WalkSettings {
     fileprivate mutating func read(_ section: ConfigSection) throws {
         count = try section.int("count", default: count, in: Self.counts)
@@ -69,6 +76,7 @@ extension ModelSettings {
         outputWidth = try section.int("output_width", default: outputWidth, in: widths)
         head = try section.choice("head", default: head)
         output = try section.choice("output", default: output)
+        popularityPrior = try section.double("popularity_prior", default: popularityPrior, in: .from(0, to: 100))
     }
 }
 

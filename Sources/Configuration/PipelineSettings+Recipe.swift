@@ -7,12 +7,12 @@ extension PipelineSettings {
     /// else, so that a run may go on with another number of workers or another learning rate.
     ///
     /// It is FNV-1a (64 bits) over the canonical text, one `key: value` line per setting as in `resolvedYAML`, below
-    /// the line `recipe 1`, finished by SplitMix64's bijection. The number in that line counts changes of the way
+    /// the line `recipe 2`, finished by SplitMix64's bijection. The number in that line counts changes of the way
     /// batches are drawn: raise it with every one, and older samplers are refused instead of mixed in.
     /// - Source: Fowler, Noll & Vo, "The FNV Non-Cryptographic Hash Algorithm", draft-eastlake-fnv.
     public func recipe(graphFingerprint: UInt64) -> UInt64 {
         var text =
-            "recipe 1\ngraph: \(graphFingerprint)\nseed: \(seed)\ntrainer.features: \(trainer.features.rawValue)\n"
+            "recipe 2\ngraph: \(graphFingerprint)\nseed: \(seed)\ntrainer.features: \(trainer.features.rawValue)\n"
         for section in [walkSection, batchSection] {
             for line in section.lines { text += "\(section.name).\(line.key): \(line.value.yaml)\n" }
         }

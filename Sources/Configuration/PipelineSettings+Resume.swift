@@ -21,7 +21,7 @@ extension PipelineSettings {
             section.lines.compactMap { line in
                 let key = section.name.isEmpty ? line.key : "\(section.name).\(line.key)"
                 let isFixed =
-                    ["walks", "model", "batch"].contains(section.name)
+                    ["features", "walks", "model", "batch"].contains(section.name)
                     || ["seed", "training.margin", "trainer.precision"].contains(key)
                 return isFixed ? (key, line.value.yaml) : nil
             }

@@ -31,7 +31,7 @@ extension PipelineSettings {
         switch section {
         case "": key == "seed"
         case "trainer": key == "precision"
-        default: ["walks", "model", "batch", "training"].contains(section)
+        default: ["features", "walks", "model", "batch", "training"].contains(section)
         }
     }
 
@@ -67,12 +67,14 @@ extension PipelineSettings {
     var sections: [Section] {
         [
             Section(name: "", lines: ["graph": .text(graph), "run": .text(run), "seed": .bare("\(seed)")]),
+            Section(name: "features", lines: ["log_degree": .bare("\(features.logDegree)")]),
             walkSection,
             Section(
                 name: "model",
                 lines: [
                     "hidden_width": .bare("\(model.hiddenWidth)"), "output_width": .bare("\(model.outputWidth)"),
                     "head": .word(model.head.rawValue), "output": .word(model.output.rawValue),
+                    "popularity_prior": .bare("\(model.popularityPrior)"),
                 ]),
             batchSection,
             Section(

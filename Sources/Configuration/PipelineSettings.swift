@@ -9,6 +9,7 @@ public struct PipelineSettings: Equatable, Sendable {
     /// Key of every random number. Any 64-bit value.
     public var seed: UInt64 = 1
 
+    public var features = FeatureSettings()
     public var walks = WalkSettings()
     public var model = ModelSettings()
     public var batch = BatchSettings()
@@ -21,6 +22,16 @@ public struct PipelineSettings: Equatable, Sendable {
 
     /// Batches of the whole training.
     public var totalBatches: Int { training.epochs * training.batchesPerEpoch }
+}
+
+/// What a pin's row holds beside its content (`features.*`).
+public struct FeatureSettings: Equatable, Sendable {
+    /// Factor of log(1 + boards of the pin), one more column of the network's input; 0: no such column. 0 … 100.
+    ///
+    /// The paper lists the log-degree among a pin's features; the default suits content rows of about length 1.
+    public var logDegree = 0.3
+
+    public init() {}
 }
 
 /// Random walks and the neighbourhoods made from them (`walks.*`).
@@ -57,6 +68,11 @@ public struct ModelSettings: Equatable, Sendable {
     public var outputWidth = 64
     public var head = Head.paper
     public var output = Output.unit
+    /// λ: a candidate's score is z_q · z_p + λ · log(1 + boards of p). 0 (the paper) … 100.
+    ///
+    /// On the unit sphere a vector has no room to say how often its pin is saved, and people save popular pins more.
+    /// Training knows nothing of it: it is added when pins are ranked.
+    public var popularityPrior = 0.05
 
     public enum Head: String, CaseIterable, Codable, Sendable {
         /// z = G2 · ReLU(G1 · h + g).
@@ -86,7 +102,7 @@ public struct BatchSettings: Equatable, Sendable {
     /// Batches over which a pin's neighbourhood stays the same. 1 … 1,000,000,000.
     public var refreshBatches = 1
     /// How the board of a positive pair is drawn.
-    public var boards = BoardChoice.uniform
+    public var boards = BoardChoice.edges
     /// Whether a pair's pins are dropped from each other's neighbourhood in the top layer.
     public var excludePairEdges = true
 

@@ -26,11 +26,13 @@ public struct EvaluationReport: Equatable, Sendable {
     /// Ranks every pair by the embeddings and, where there is a graph, by each baseline.
     ///
     /// - Parameters:
+    ///   - plainModel: the same embeddings without the popularity prior; nil where there is none.
     ///   - graph: the graph the embeddings were made from, or why it is not at hand.
     ///   - top: lengths K of the hit-rates.
     ///   - progress: told the name of what is measured next.
     public static func measure(
-        model: ExactSearch, pairs: [RowPair], graph: GraphAtHand, top: [Int], kernels: Kernels,
+        model: ExactSearch, plainModel: ExactSearch? = nil, pairs: [RowPair], graph: GraphAtHand, top: [Int],
+        kernels: Kernels,
         progress: (String) -> Void = { _ in }
     ) -> EvaluationReport {
         var rows: [Row] = []
@@ -39,6 +41,7 @@ public struct EvaluationReport: Equatable, Sendable {
             if let ranks = ranks() { rows.append(Row(name: name, key: key, metrics: Metrics(ranks: ranks, top: top))) }
         }
         add("model", "model") { model.ranks(of: pairs) }
+        add("model, no prior", "model_no_prior") { plainModel?.ranks(of: pairs) }
         var sharing: Int?
         var missing: String?
         switch graph {

@@ -1,5 +1,6 @@
 import Artifacts
 import Configuration
+import Foundation
 import GraphStore
 import Kernels
 import PinSageModel
@@ -43,7 +44,7 @@ public struct EmbedSummary: Equatable, Sendable {
 ///
 /// - Source: Ying et al. 2018, arXiv 1806.01973, §3.4, with pin–pin neighbourhoods in place of two jobs per layer.
 public enum EmbedAllPins {
-    /// Writes `embeddings.npy`, `pins.txt` and `manifest.json` to the job's output, all at once at the end.
+    /// Writes `embeddings.npy`, `pins.txt`, `manifest.json` and, with a popularity prior, `bias.npy` to the job's output, all at once at the end.
     ///
     /// - Parameters:
     ///   - isStopped: asked between blocks; when true, the work is given up.
@@ -67,6 +68,7 @@ public enum EmbedAllPins {
                 kernels: kernels, steps: steps)
             try pass.run(writing: folder + "/embeddings.npy")
             try OutputFolder.copy(job.graph.directory + "/pins.txt", to: folder + "/pins.txt")
+            try writeBias(folder, job.graph, model)
             if !job.keepNeighbors { for name in neighborhoodFiles { try OutputFolder.remove(folder + "/" + name) } }
             try writeManifest(folder, job, model)
         }
@@ -78,8 +80,23 @@ public enum EmbedAllPins {
         NeighborhoodFiles.neighbors, NeighborhoodFiles.visits, NeighborhoodFiles.weights,
     ]
 
+    /// Writes `bias.npy`, the popularity prior of every pin; nothing where the model has none.
+    private static func writeBias(_ folder: String, _ graph: BipartiteGraph, _ model: TrainedModel) throws {
+        let prior = model.settings.model.popularityPrior
+        guard prior > 0 else { return }
+        let writer = try NumpyWriter(
+            path: folder + "/bias.npy", elementType: .float32, shape: [graph.pinCount])
+        let bias = (0..<graph.pinCount).map { pin in
+            Float(prior * log1p(Double(unsafe graph.boards(of: UInt32(pin)).count)))
+        }
+        try writer.append(bias)
+        try writer.close()
+    }
+
     private static func writeManifest(_ folder: String, _ job: EmbedJob, _ model: TrainedModel) throws {
-        let names = ["embeddings.npy", "pins.txt"] + (job.keepNeighbors ? neighborhoodFiles : [])
+        let names =
+            ["embeddings.npy", "pins.txt"] + (model.settings.model.popularityPrior > 0 ? ["bias.npy"] : [])
+            + (job.keepNeighbors ? neighborhoodFiles : [])
         let manifest = try Manifest(
             describing: names, in: folder, kind: "embeddings", counts: ["pins": job.graph.pinCount],
             featureWidth: model.parameters.shape.outputWidth,

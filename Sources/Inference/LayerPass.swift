@@ -46,7 +46,7 @@ final class LayerPass {
         self.steps = steps
         messages = try ScratchTable(folder: folder, rows: graph.pinCount, columns: shape.hiddenWidth)
         hidden = try ScratchTable(folder: folder, rows: graph.pinCount, columns: shape.hiddenWidth)
-        featureBlock = FloatBuffer(count: Self.blockRows * shape.featureWidth)
+        featureBlock = FloatBuffer()
         pooledBlock = FloatBuffer(count: Self.blockRows * shape.hiddenWidth)
         topBlock = FloatBuffer(count: Self.blockRows * shape.hiddenWidth)
         embeddingBlock = FloatBuffer(count: Self.blockRows * shape.outputWidth)
@@ -87,8 +87,10 @@ final class LayerPass {
     }
 
     private func featureRows(_ rows: Range<Int>) -> Matrix {
-        let block = Matrix(featureBlock, rows: rows.count, columns: shape.featureWidth)
+        let block = shape.inputs(rows: rows.count, in: featureBlock)
         unsafe features.copyRange(start: rows.lowerBound, count: rows.count, into: block.base, rowStride: block.stride)
+        let boardCounts = rows.map { UInt32(unsafe graph.boards(of: UInt32($0)).count) }
+        unsafe boardCounts.withUnsafeBufferPointer { unsafe shape.writeLogDegree(boardCounts: $0, into: block) }
         return block
     }
 

@@ -43,6 +43,7 @@ extension Minibatch {
 
     private func checkCounts(_ limits: MinibatchLimits) throws(MinibatchError) {
         try check(pinCount, "pins", 1...min(Int(Int32.max), max(1, limits.pinCount)))
+        try check(boardCounts.count, MinibatchArray.boardCounts.name, pinCount...pinCount)
         try check(hiddenCount, "hidden rows", 1...pinCount)
         try check(targetCount, "targets", 1...hiddenCount)
         try check(neighborhoods.count, "layers", 2...2)

@@ -21,6 +21,8 @@ public struct Minibatch: Sendable {
     public var hiddenCount: Int
     /// Graph ids, one per row.
     public var pins: FrameArray<UInt32>
+    /// Boards of each pin in the graph, one per row.
+    public var boardCounts: FrameArray<UInt32>
     /// Neighbour lists of layer 1 and of layer 2.
     public var neighborhoods: [NeighborhoodRows]
     /// Row of each pair's query; entries below `targetCount`.
@@ -40,14 +42,16 @@ public struct Minibatch: Sendable {
 
     public init(
         batchIndex: UInt64, recipe: UInt64, targetCount: Int, hiddenCount: Int, pins: FrameArray<UInt32>,
-        neighborhoods: [NeighborhoodRows], queries: FrameArray<Int32>, positives: FrameArray<Int32>,
-        sharedNegatives: FrameArray<Int32>, hardNegatives: FrameArray<Int32>, features: InlineFeatures? = nil
+        boardCounts: FrameArray<UInt32>, neighborhoods: [NeighborhoodRows], queries: FrameArray<Int32>,
+        positives: FrameArray<Int32>, sharedNegatives: FrameArray<Int32>, hardNegatives: FrameArray<Int32>,
+        features: InlineFeatures? = nil
     ) {
         self.batchIndex = batchIndex
         self.recipe = recipe
         self.targetCount = targetCount
         self.hiddenCount = hiddenCount
         self.pins = pins
+        self.boardCounts = boardCounts
         self.neighborhoods = neighborhoods
         self.queries = queries
         self.positives = positives

@@ -1,6 +1,6 @@
 /// The arrays of a minibatch in the order of their frames. Every element is four bytes, little-endian.
 package enum MinibatchArray: Int, CaseIterable, Sendable {
-    case pins
+    case pins, boardCounts
     case offsets1, neighbors1, weights1
     case offsets2, neighbors2, weights2
     case queries, positives, sharedNegatives, hardNegatives
@@ -12,6 +12,7 @@ package enum MinibatchArray: Int, CaseIterable, Sendable {
     package var name: String {
         switch self {
         case .pins: "pins"
+        case .boardCounts: "board counts"
         case .offsets1: "layer 1 offsets"
         case .neighbors1: "layer 1 neighbors"
         case .weights1: "layer 1 weights"

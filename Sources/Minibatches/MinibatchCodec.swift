@@ -3,7 +3,7 @@ import Basics
 
 /// A minibatch as frames and back, without copying an array.
 ///
-/// Frame 0 is a `MinibatchHeader`; then one frame for each array, in this order: pins (u32); offsets (i32), neighbours
+/// Frame 0 is a `MinibatchHeader`; then one frame for each array, in this order: pins (u32); board counts (u32); offsets (i32), neighbours
 /// (i32) and weights (f32) of layer 1, then of layer 2; queries, positives, shared negatives, hard negatives (i32);
 /// features (f32) where they travel.
 public enum MinibatchCodec {
@@ -68,7 +68,7 @@ public enum MinibatchCodec {
         }
         return Minibatch(
             batchIndex: header.batchIndex, recipe: header.recipe, targetCount: header.targetCount,
-            hiddenCount: header.hiddenCount, pins: array(.pins),
+            hiddenCount: header.hiddenCount, pins: array(.pins), boardCounts: array(.boardCounts),
             neighborhoods: [
                 NeighborhoodRows(
                     offsets: array(.offsets1), neighbors: array(.neighbors1), weights: array(.weights1)),
@@ -95,6 +95,7 @@ extension Minibatch {
     package func frame(of array: MinibatchArray) -> Frame {
         switch array {
         case .pins: pins.frame
+        case .boardCounts: boardCounts.frame
         case .offsets1: neighborhoods[0].offsets.frame
         case .neighbors1: neighborhoods[0].neighbors.frame
         case .weights1: neighborhoods[0].weights.frame

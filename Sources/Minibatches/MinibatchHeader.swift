@@ -45,7 +45,7 @@ public struct MinibatchHeader: Equatable, Sendable {
     }
 
     package static let magic = Array("PSBATCH\n".utf8)
-    package static let version = 1
+    package static let version = 2
     package static let fixedBytes = 80
     package static let samplerNameBytesMax = 256
     /// So that no product of counts overflows.
@@ -54,7 +54,7 @@ public struct MinibatchHeader: Equatable, Sendable {
     /// Elements of `array`, as the counts say; at most 2⁵⁶.
     func elementCount(of array: MinibatchArray) -> Int {
         switch array {
-        case .pins: pinCount
+        case .pins, .boardCounts: pinCount
         case .offsets1: hiddenCount + 1
         case .neighbors1, .weights1: neighborCounts[0]
         case .offsets2: targetCount + 1

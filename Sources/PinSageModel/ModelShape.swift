@@ -4,6 +4,8 @@ import Configuration
 public struct ModelShape: Codable, Equatable, Sendable {
     /// F: content features of a pin.
     public let featureWidth: Int
+    /// Factor of log(1 + boards) as one more column of layer 1's input; 0: no such column.
+    public let logDegree: Double
     /// m: messages and the outputs of both layers.
     public let hiddenWidth: Int
     /// d: embeddings. Equals `hiddenWidth` where there is no head.
@@ -13,9 +15,11 @@ public struct ModelShape: Codable, Equatable, Sendable {
 
     /// - Precondition: widths are at least 1; without a head, output and hidden width agree.
     public init(
-        featureWidth: Int, hiddenWidth: Int, outputWidth: Int, head: ModelSettings.Head, output: ModelSettings.Output
+        featureWidth: Int, logDegree: Double = 0, hiddenWidth: Int, outputWidth: Int, head: ModelSettings.Head,
+        output: ModelSettings.Output
     ) {
         self.featureWidth = featureWidth
+        self.logDegree = logDegree
         self.hiddenWidth = hiddenWidth
         self.outputWidth = outputWidth
         self.head = head
@@ -24,17 +28,17 @@ public struct ModelShape: Codable, Equatable, Sendable {
     }
 
     /// The shape that `settings` ask for, on pins with `featureWidth` features.
-    public init(featureWidth: Int, _ settings: ModelSettings) {
+    public init(featureWidth: Int, _ features: FeatureSettings, _ settings: ModelSettings) {
         self.init(
-            featureWidth: featureWidth, hiddenWidth: settings.hiddenWidth, outputWidth: settings.outputWidth,
-            head: settings.head, output: settings.output)
+            featureWidth: featureWidth, logDegree: features.logDegree, hiddenWidth: settings.hiddenWidth,
+            outputWidth: settings.outputWidth, head: settings.head, output: settings.output)
     }
 
     /// Whether the widths fit one another. False only for a shape decoded from a damaged file.
     package var isPossible: Bool {
         let range = 1...(1 << 20)
         return range.contains(featureWidth) && range.contains(hiddenWidth) && range.contains(outputWidth)
-            && (head == .paper || outputWidth == hiddenWidth)
+            && logDegree >= 0 && logDegree.isFinite && (head == .paper || outputWidth == hiddenWidth)
     }
 
     /// Every tensor in the order of the checkpoint, each on a 64-byte boundary of the flat buffer.
@@ -44,7 +48,7 @@ public struct ModelShape: Codable, Equatable, Sendable {
             let offset = specs.last.map { ($0.offset + $0.count + 15) / 16 * 16 } ?? 0
             specs.append(TensorSpec(name: name, shape: shape, offset: offset))
         }
-        for (layer, inputWidth) in [(1, featureWidth), (2, hiddenWidth)] {
+        for (layer, inputWidth) in [(1, inputWidth), (2, hiddenWidth)] {
             add("conv.\(layer).message.weight", [hiddenWidth, inputWidth])
             add("conv.\(layer).message.bias", [hiddenWidth])
             add("conv.\(layer).update.weight", [hiddenWidth, inputWidth + hiddenWidth])
@@ -64,8 +68,8 @@ public struct ModelShape: Codable, Equatable, Sendable {
 
 extension ModelShape: CustomStringConvertible {
     public var description: String {
-        "\(featureWidth) features, hidden width \(hiddenWidth), output width \(outputWidth), "
-            + "head \(head.rawValue), output \(output.rawValue)"
+        "\(featureWidth) features, log-degree factor \(logDegree), hidden width \(hiddenWidth), "
+            + "output width \(outputWidth), head \(head.rawValue), output \(output.rawValue)"
     }
 }
 

@@ -30,7 +30,7 @@ final class Network {
 
     /// The embeddings of the batch's targets: targetCount × d, valid until the next call.
     ///
-    /// - Parameter features: pinCount × F.
+    /// - Parameter features: pinCount × `shape.inputWidth`.
     func forward(_ batch: Minibatch, features: Matrix) -> Matrix {
         requireShapes(batch, features)
         let hidden = convolve(features, rows: batch.hiddenCount, lists: batch.neighborhoods[0], layer: 0)
@@ -73,8 +73,8 @@ final class Network {
 
     private func requireShapes(_ batch: Minibatch, _ features: Matrix) {
         precondition(
-            features.rows == batch.pinCount && features.columns == shape.featureWidth,
-            "Network: features \(features.shape), expected \(batch.pinCount)×\(shape.featureWidth)")
+            features.rows == batch.pinCount && features.columns == shape.inputWidth,
+            "Network: features \(features.shape), expected \(batch.pinCount)×\(shape.inputWidth)")
         precondition(
             batch.targetCount <= batch.hiddenCount && batch.hiddenCount <= batch.pinCount,
             "Network: \(batch.targetCount) targets, \(batch.hiddenCount) hidden rows, \(batch.pinCount) pins")

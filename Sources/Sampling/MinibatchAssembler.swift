@@ -60,6 +60,7 @@ import Minibatches
         return unsafe Minibatch(
             batchIndex: batchIndex, recipe: recipe, targetCount: targetCount, hiddenCount: hiddenCount,
             pins: unsafe FrameArray(UnsafeBufferPointer(start: rows.pins, count: rows.count)),
+            boardCounts: boardCounts(),
             neighborhoods: [
                 firstLayer(),
                 topLayer.lists(
@@ -118,6 +119,13 @@ import Minibatches
             unsafe table.writeWeights(pooling: walks.pooling, to: weights)
         }
         return lists
+    }
+
+    /// How many boards each row's pin is on.
+    private func boardCounts() -> FrameArray<UInt32> {
+        let counts = FrameArray<UInt32>(count: rows.count)
+        for row in 0..<rows.count { unsafe counts.elements[row] = UInt32(graph.boards(of: rows.pins[row]).count) }
+        return counts
     }
 
     private func gatherFeatures() -> InlineFeatures? {

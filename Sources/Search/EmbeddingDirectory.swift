@@ -31,9 +31,9 @@ public struct EmbeddingDirectory: Sendable {
         bias = manifest.files["bias.npy"] == nil ? nil : try Self.readBias(path + "/bias.npy", rows: table.rows)
     }
 
-    /// Exact search over the table as the manifest says: metric and bias.
-    public func search(kernels: Kernels) -> ExactSearch {
-        ExactSearch(table: table, metric: metric, bias: bias, kernels: kernels)
+    /// Exact search over the table as the manifest says: metric and, unless it is left out, bias.
+    public func search(withBias: Bool = true, kernels: Kernels) -> ExactSearch {
+        ExactSearch(table: table, metric: metric, bias: withBias ? bias : nil, kernels: kernels)
     }
 
     private static func readBias(_ path: String, rows: Int) throws -> [Float] {

@@ -92,7 +92,8 @@ public final class Trainer {
             interval.waited += steadySeconds() - waitStart
             let rate = schedule.rate(batch: batch)
             let result = try learner.step(
-                minibatch, features: gather(minibatch, from: table, graph: graph), learningRate: Float(rate))
+                minibatch, features: inputs(of: minibatch, from: table, shape: learner.parameters.shape),
+                learningRate: Float(rate))
             feed.consume()
             interval.add(result, pairs: minibatch.pairCount)
             let step = batch + 1
@@ -128,16 +129,22 @@ public final class Trainer {
 
     private func epoch(of batch: UInt64) -> UInt64 { batch / UInt64(settings.training.batchesPerEpoch) }
 
-    /// The features of the minibatch's pins, row by row: (pinCount × featureWidth).
-    private func gather(_ minibatch: Minibatch, from table: VectorTable?, graph: GraphIdentity) -> Matrix {
-        let (rows, width) = (minibatch.pinCount, graph.featureWidth)
-        if let inline = minibatch.features, let base = unsafe inline.values.elements.baseAddress {
-            return unsafe Matrix(base: base, rows: rows, columns: width, stride: width)
+    /// What layer 1 reads of the minibatch's pins, row by row: (pinCount × inputWidth).
+    private func inputs(of minibatch: Minibatch, from table: VectorTable?, shape: ModelShape) -> Matrix {
+        let inputs = shape.inputs(rows: minibatch.pinCount, in: features)
+        if let inline = minibatch.features {
+            for row in 0..<inputs.rows {
+                let source = unsafe inline.values.elements[row * inline.width..<(row + 1) * inline.width]
+                _ = unsafe UnsafeMutableBufferPointer(start: inputs.base + row * inputs.stride, count: inline.width)
+                    .update(fromContentsOf: source)
+            }
+        } else {
+            unsafe table?.copyRows(
+                UnsafeBufferPointer(minibatch.pins.elements), into: inputs.base, rowStride: inputs.stride)
         }
-        features.reserve(rows * width)
-        unsafe table?.copyRows(
-            UnsafeBufferPointer(minibatch.pins.elements), into: features.base, rowStride: width)
-        return Matrix(features, rows: rows, columns: width)
+        unsafe shape.writeLogDegree(
+            boardCounts: UnsafeBufferPointer(minibatch.boardCounts.elements), into: inputs)
+        return inputs
     }
 }
 
@@ -156,7 +163,7 @@ extension Trainer {
     }
 
     private func makeLearner(_ graph: GraphIdentity, from checkpoint: Checkpoint?) throws -> Learner {
-        let shape = ModelShape(featureWidth: graph.featureWidth, settings.model)
+        let shape = ModelShape(featureWidth: graph.featureWidth, settings.features, settings.model)
         let kernels = Kernels(team: ThreadTeam(threads: settings.trainer.threads))
         log.notice(
             "training",
@@ -179,7 +186,7 @@ extension Trainer {
 
     /// Refuses a checkpoint of another graph.
     private func check(_ checkpoint: Checkpoint, against graph: GraphIdentity) throws {
-        let shape = ModelShape(featureWidth: graph.featureWidth, settings.model)
+        let shape = ModelShape(featureWidth: graph.featureWidth, settings.features, settings.model)
         try checkpoint.require(shape: shape, graphFingerprint: graph.fingerprint)
     }
 

@@ -42,7 +42,8 @@ struct EvaluateCommand: ParsableCommand {
         let kernels = Kernels(team: ThreadTeam(threads: threads))
         let line = ProgressLine()
         let report = EvaluationReport.measure(
-            model: directory.search(kernels: kernels), pairs: pairs,
+            model: directory.search(kernels: kernels),
+            plainModel: directory.bias == nil ? nil : directory.search(withBias: false, kernels: kernels), pairs: pairs,
             graph: GraphAtHand.open(directory.manifest, path: graph), top: top, kernels: kernels
         ) { line.update("ranking \(pairs.count) pairs: \($0)") }
         line.finish("ranked \(pairs.count) pairs")

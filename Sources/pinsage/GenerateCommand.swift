@@ -25,10 +25,10 @@ struct GenerateCommand: ParsableCommand {
     var boards: Int = 8_000
 
     @Option(help: ArgumentHelp("Edges drawn, 2 … pins/2 for each board.", valueName: "n"))
-    var edges: Int = 200_000
+    var edges: Int = 100_000
 
     @Option(help: ArgumentHelp("Topics, at least 1.", valueName: "n"))
-    var topics: Int = 64
+    var topics: Int = 32
 
     @Option(help: ArgumentHelp("Features of a pin, 1 … 4096.", valueName: "n"))
     var featureWidth: Int = 64

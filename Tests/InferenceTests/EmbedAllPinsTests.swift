@@ -20,7 +20,8 @@ struct EmbedAllPinsTests {
             #expect(summary.pinCount == 137 && summary.width == width)
             #expect(summary.metric == (output == .unit ? "cosine" : "dot"))
             let expected = try PlainModel(
-                fixture.parameters, features: fixture.features, neighborhoods: fixture.folder.file("out")
+                fixture.parameters, features: fixture.features, boardCounts: fixture.boardCounts,
+                neighborhoods: fixture.folder.file("out")
             ).embeddings()
             let found = try fixture.embeddings()
             let largest = expected.joined().map(abs).max() ?? 0
@@ -55,7 +56,8 @@ struct EmbedAllPinsTests {
         let fixture = try EmbedFixture(pins: 2_100, featureWidth: 5, hiddenWidth: 17, outputWidth: 6)
         try EmbedAllPins.run(fixture.job(threads: 2))
         let expected = try PlainModel(
-            fixture.parameters, features: fixture.features, neighborhoods: fixture.folder.file("out")
+            fixture.parameters, features: fixture.features, boardCounts: fixture.boardCounts,
+            neighborhoods: fixture.folder.file("out")
         ).embeddings()
         let difference = zip(try fixture.embeddings(), expected.joined()).map { abs(Double($0) - $1) }.max()
         #expect((difference ?? .infinity) < 1e-5)
@@ -66,7 +68,8 @@ struct EmbedAllPinsTests {
         let fixture = try EmbedFixture()
         try EmbedAllPins.run(fixture.job())
         let out = fixture.folder.file("out")
-        let model = try PlainModel(fixture.parameters, features: fixture.features, neighborhoods: out)
+        let model = try PlainModel(
+            fixture.parameters, features: fixture.features, boardCounts: fixture.boardCounts, neighborhoods: out)
         let visits = try NumpyFile(path: out + "/visits.npy", elements: [.int32], rank: 2)
         #expect(visits.header.shape == [137, 7])
         let counts = withExtendedLifetime(visits) { Array(visits.elements(as: Int32.self)) }
@@ -92,9 +95,32 @@ struct EmbedAllPinsTests {
         #expect(try fixture.embeddings("two").map(\.bitPattern) == one)
         try EmbedAllPins.run(fixture.job("one", threads: 2, keepNeighbors: false))
         #expect(try fixture.embeddings("one").map(\.bitPattern) == one)
-        #expect(fixture.names(in: fixture.folder.file("one")) == ["embeddings.npy", "manifest.json", "pins.txt"])
+        #expect(
+            fixture.names(in: fixture.folder.file("one")) == [
+                "bias.npy", "embeddings.npy", "manifest.json", "pins.txt",
+            ])
         let left = fixture.names(in: fixture.folder.path)
         #expect(left == ["graph", "one", "step-00000003.safetensors", "two"])
+    }
+
+    @Test("the popularity prior of every pin is written, and nothing where the model has none")
+    func popularityPrior() throws {
+        let fixture = try EmbedFixture()
+        let config = #"{"seed":11,"walks":{"count":6,"steps":12,"top":7},"model":{"popularity_prior":PRIOR}}"#
+        for prior in [0.25, 0] {
+            try fixture.writeCheckpoint(
+                to: fixture.checkpointPath, config: config.replacing("PRIOR", with: "\(prior)"))
+            try EmbedAllPins.run(fixture.job())
+            let names = try Manifest.read(directory: fixture.folder.file("out"), kind: "embeddings").files.keys
+            #expect(names.contains("bias.npy") == (prior > 0))
+            guard prior > 0 else { continue }
+            let file = try NumpyFile(path: fixture.folder.file("out/bias.npy"), elements: [.float32], rank: 1)
+            let bias = withExtendedLifetime(file) { Array(file.elements(as: Float.self)) }
+            #expect(bias.count == 137 && Set(bias).count > 3)
+            for (found, boards) in zip(bias, fixture.boardCounts) {
+                #expect(abs(Double(found) - prior * log(1 + Double(boards))) < 1e-6)
+            }
+        }
     }
 
     @Test("the manifest says what was embedded, and the ids are the graph's")
@@ -111,7 +137,7 @@ struct EmbedAllPinsTests {
         #expect(manifest.extra["step"] == "0")
         #expect(manifest.counts == ["pins": 137])
         #expect(try fixture.folder.text("out/pins.txt") == fixture.folder.text("graph/pins.txt"))
-        let files = ["embeddings.npy", "neighbors.npy", "pins.txt", "visits.npy", "weights.npy"]
+        let files = ["bias.npy", "embeddings.npy", "neighbors.npy", "pins.txt", "visits.npy", "weights.npy"]
         #expect(manifest.files.keys.sorted() == files)
     }
 }

@@ -13,12 +13,14 @@ struct EmbedFixture {
     let folder: TemporaryDirectory
     let graph: BipartiteGraph
     let features: [Float]
+    /// Boards of each pin.
+    let boardCounts: [Int]
     let parameters: Parameters
     let settings: PipelineSettings
     var checkpointPath: String { folder.file("step-00000003.safetensors") }
 
     init(
-        pins: Int = 137, featureWidth: Int = 9, hiddenWidth: Int = 24, outputWidth: Int = 24,
+        pins: Int = 137, featureWidth: Int = 9, logDegree: Double = 0.3, hiddenWidth: Int = 24, outputWidth: Int = 24,
         head: ModelSettings.Head = .paper, output: ModelSettings.Output = .unit,
         pooling: WalkSettings.Pooling = .importance, seed: UInt64 = 11
     ) throws {
@@ -27,13 +29,15 @@ struct EmbedFixture {
         let boards = (0..<pins).map { pin in
             pin % 10 == 3 ? [] : (0..<20 as Range<UInt32>).filter { _ in Int.random(in: 0..<6, using: &random) == 0 }
         }
+        boardCounts = boards.map(\.count)
         features = (0..<pins * featureWidth).map { _ in Float.random(in: -1...1, using: &random) }
         try GraphOnDisk.write(
             to: folder.file("graph"), boardsOfPins: boards, boardCount: 20, features: features,
             featureWidth: featureWidth)
         graph = try BipartiteGraph(directory: folder.file("graph"))
         let shape = ModelShape(
-            featureWidth: featureWidth, hiddenWidth: hiddenWidth, outputWidth: outputWidth, head: head, output: output)
+            featureWidth: featureWidth, logDegree: logDegree, hiddenWidth: hiddenWidth, outputWidth: outputWidth,
+            head: head, output: output)
         parameters = Parameters.initialised(shape: shape, seed: seed)
         // Biases start at 0; here they must matter.
         for spec in parameters.tensors where spec.shape.count == 1 {

@@ -14,11 +14,13 @@ struct PlainModel {
     private let shape: ModelShape
 
     /// - Parameter folder: holds `neighbors.npy` and `weights.npy`.
-    init(_ parameters: Parameters, features: [Float], neighborhoods folder: String) throws {
+    init(_ parameters: Parameters, features: [Float], boardCounts: [Int], neighborhoods folder: String) throws {
         shape = parameters.shape
         let width = shape.featureWidth
         self.features = (0..<features.count / width).map { row in
             features[row * width..<(row + 1) * width].map(Double.init)
+                + (parameters.shape.logDegree > 0
+                    ? [parameters.shape.logDegree * log(1 + Double(boardCounts[row]))] : [])
         }
         var tensors: [String: [Vector]] = [:]
         for spec in parameters.tensors {

@@ -50,7 +50,7 @@ import Testing
         func u32(_ at: Int) -> Int { (0..<4).reduce(0) { $0 | Int(bytes[at + $1]) << (8 * $1) } }
         func u64(_ at: Int) -> UInt64 { (0..<8).reduce(0) { $0 | UInt64(bytes[at + $1]) << (8 * $1) } }
         #expect(bytes[..<8].elementsEqual("PSBATCH\n".utf8))
-        #expect([u32(8), u32(12)] == [1, 12])
+        #expect([u32(8), u32(12)] == [2, 13])
         #expect(u64(16) == batch.batchIndex && u64(24) == batch.recipe)
         #expect([u32(40), u32(44), u32(48)] == [batch.pinCount, batch.pairCount, batch.sharedNegatives.count])
         #expect([u32(52), u32(56), u32(60)] == [batch.hardNegatives.count, batch.targetCount, batch.hiddenCount])
@@ -58,7 +58,7 @@ import Testing
         #expect([u32(72), u32(76)] == [3, 6])
         #expect(u64(80) == UInt64(batch.pinCount * 4))
         #expect(u64(88) == Checksum.xxh64(UnsafeRawBufferPointer(batch.pins.frame.bytes)))
-        #expect(bytes[(80 + 16 * 12)...].dropLast(8).elementsEqual("worker".utf8))
+        #expect(bytes[(80 + 16 * 13)...].dropLast(8).elementsEqual("worker".utf8))
         #expect(u64(bytes.count - 8) == bytes.dropLast(8).withUnsafeBytes { Checksum.xxh64($0) })
     }
 
@@ -134,10 +134,10 @@ import Testing
             #expect(error(with([bytes[0] ^ 1] + bytes.dropFirst())) == .checksum(array: array.name))
             var missing = frames
             missing.remove(at: array.rawValue + 1)
-            #expect(error(missing) == .frameCount(expected: 13, found: 12))
+            #expect(error(missing) == .frameCount(expected: 14, found: 13))
         }
-        #expect(error(frames + [Frame(byteCount: 4)]) == .frameCount(expected: 13, found: 14))
-        #expect(error([]) == .frameCount(expected: 12, found: 0))
+        #expect(error(frames + [Frame(byteCount: 4)]) == .frameCount(expected: 14, found: 15))
+        #expect(error([]) == .frameCount(expected: 13, found: 0))
         let header = frames[0].array
         for length in 0..<header.count {
             #expect(error([Frame(copying: header.prefix(length))] + frames.dropFirst()) != nil, "header of \(length)")

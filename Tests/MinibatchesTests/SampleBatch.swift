@@ -23,6 +23,7 @@ func sampleBatch(seed: UInt64 = 1, features: Bool = true, hardNegativesPerPair: 
     return Minibatch(
         batchIndex: random.next(), recipe: sampleRecipe, targetCount: targets, hiddenCount: hidden,
         pins: FrameArray((0..<pins).map { _ in UInt32.random(in: 0..<UInt32(samplePinCount), using: &random) }),
+        boardCounts: FrameArray((0..<pins).map { _ in UInt32.random(in: 0..<50, using: &random) }),
         neighborhoods: [lists(hidden, below: pins), lists(targets, below: hidden)],
         queries: rows(pairs, below: targets), positives: rows(pairs, below: targets),
         sharedNegatives: rows(3, below: targets), hardNegatives: rows(pairs * hardNegativesPerPair, below: targets),
@@ -42,6 +43,7 @@ func contents(_ batch: Minibatch) -> [String] {
     let lists = batch.neighborhoods.map { "\($0.offsets.array) \($0.neighbors.array) \($0.weights.array)" }
     return [
         "\(batch.batchIndex) \(batch.recipe) \(batch.targetCount) \(batch.hiddenCount)", "\(batch.pins.array)",
+        "\(batch.boardCounts.array)",
         "\(batch.queries.array)", "\(batch.positives.array)", "\(batch.sharedNegatives.array)",
         "\(batch.hardNegatives.array)", "\(batch.features?.width ?? 0) \(batch.features?.values.array ?? [])",
     ] + lists

@@ -71,7 +71,8 @@ import Testing
                 "step": "2", "epoch": "1", "batch": "300", "seed": "18446744073709551615",
                 "config": #"{"run":"a \"b\"\nö"}"#, "graph_fingerprint": "0123456789abcdef", "revision": "0.1.0",
                 "format_version": "1",
-                "model": #"{"featureWidth":5,"head":"paper","hiddenWidth":4,"output":"free","outputWidth":3}"#,
+                "model":
+                    #"{"featureWidth":5,"head":"paper","hiddenWidth":4,"logDegree":0,"output":"free","outputWidth":3}"#,
             ])
         let values = try file.elements("adam.second.head.output.weight", shape: [3, 4])
         #expect(values.map { Double($0) } == learner.adam.second.matrix("head.output.weight").doubles.flatMap { $0 })
@@ -106,7 +107,7 @@ import Testing
         Damage(says: "metadata model: expected a model's shape, found '{}'", metadata: { $0["model"] = "{}" }),
         Damage(
             says: "metadata model: expected a model's shape, found "
-                + #"'{"featureWidth":0,"head":"paper","hiddenWidth":4,"output":"free","outputWidth":3}'"#,
+                + #"'{"featureWidth":0,"head":"paper","hiddenWidth":4,"logDegree":0,"output":"free","outputWidth":3}'"#,
             metadata: { $0["model"] = $0["model"]?.replacingOccurrences(of: "5", with: "0") }),
         Damage(
             says: "tensor conv.1.message.weight: expected shape [4, 1000000], found shape [4, 5]",
@@ -118,7 +119,8 @@ import Testing
             says: "tensor adam.first.head.output.weight: expected shape [3, 4], found shape [4, 3]",
             tensors: { $0.map { ($0.0, $0.0 == "adam.first.head.output.weight" ? [4, 3] : $0.1, $0.2) } }),
         Damage(
-            says: "tensors: expected only those of a model with 5 features, hidden width 4, output width 3, "
+            says:
+                "tensors: expected only those of a model with 5 features, log-degree factor 0.0, hidden width 4, output width 3, "
                 + "head paper, output free, found 'head.extra'",
             tensors: { $0 + [("head.extra", [1], [0])] }),
         Damage(
@@ -173,8 +175,8 @@ import Testing
         }
         #expect(
             other.map { "\($0)" } == "model: \(path): model: "
-                + "expected 5 features, hidden width 8, output width 3, head paper, output unit, "
-                + "found 5 features, hidden width 4, output width 3, head paper, output free. "
+                + "expected 5 features, log-degree factor 0.0, hidden width 8, output width 3, head paper, output unit, "
+                + "found 5 features, log-degree factor 0.0, hidden width 4, output width 3, head paper, output free. "
                 + "Use the model settings it was trained with.")
     }
 

@@ -47,7 +47,8 @@ final class ModelFixture {
         let hard = (0..<sizes.pairs).map { _ in targets(sizes.hardPerPair) }
         batch = Minibatch(
             batchIndex: 41, recipe: 0, targetCount: sizes.targets, hiddenCount: sizes.hidden,
-            pins: FrameArray((0..<sizes.pins).map(UInt32.init)), neighborhoods: lists.map(Self.rows),
+            pins: FrameArray((0..<sizes.pins).map(UInt32.init)),
+            boardCounts: FrameArray((0..<sizes.pins).map { UInt32($0 % 7) }), neighborhoods: lists.map(Self.rows),
             queries: Self.rowIDs(queries), positives: Self.rowIDs(positives), sharedNegatives: Self.rowIDs(shared),
             hardNegatives: Self.rowIDs(hard.flatMap { $0 }))
         reference = ReferenceModel.Batch(

@@ -11,7 +11,7 @@ import Testing
         folder = try TemporaryDirectory()
         let made = try pinsage(
             "generate", "--out", "graph", "--pairs", "pairs.tsv", "--pins", "4000", "--boards", "2000", "--edges",
-            "40000", "--topics", "16", "--feature-width", "32", "--seed", "5", in: folder.path)
+            "20000", "--topics", "8", "--feature-width", "32", "--seed", "5", in: folder.path)
         #expect(made.code == 0, "\(made.error)")
         try folder.write(
             """
@@ -45,13 +45,13 @@ import Testing
         }
     }
 
-    @Test("training, embedding and evaluating a generated graph beats content alone and popularity")
+    @Test("training, embedding and evaluating a generated graph beats every simple method")
     func wholeJob() throws {
         let trained = try pinsage(
             "train", "--config", "config.yaml", "--run", "run", "--set", "samplers.count=2", in: path)
         #expect(trained.code == 0, "\(trained.error)")
         let losses = try losses("run")
-        #expect(losses.last! < 0.8 * losses.first!, "the loss went from \(losses.first!) to \(losses.last!)")
+        #expect(losses.last! < 0.5 * losses.first!, "the loss went from \(losses.first!) to \(losses.last!)")
         for log in ["logs/trainer.log", "logs/sampler0.log", "logs/sampler1.log", "queue_depth.log", "config.yaml"] {
             #expect(FileManager.default.fileExists(atPath: "\(path)/run/\(log)"), "\(log) is missing")
         }
@@ -70,15 +70,14 @@ import Testing
         #expect(answer != nil, "\(related.output)")
     }
 
-    /// The model's row against content alone and popularity.
+    /// The model's row against each baseline's.
     private func checkBetter(_ json: String) throws {
         let report = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
         let results = try #require(report["results"] as? [String: [String: Double]], "\(json)")
         let model = try #require(results["model"], "\(json)")
-        #expect(Set(results.keys) == ["model", "content", "popularity", "item_knn"])
-        // item-kNN is ahead on this graph: half of its held-out pairs share another board (README, Results).
-        for (method, metrics) in results where ["content", "popularity"].contains(method) {
-            for key in ["hit@100", "hit@500", "MRR"] {
+        #expect(Set(results.keys) == ["model", "model_no_prior", "content", "popularity", "item_knn"])
+        for (method, metrics) in results where !method.hasPrefix("model") {
+            for key in ["hit@10", "hit@100", "hit@500", "MRR"] {
                 let (ours, theirs) = (try #require(model[key]), try #require(metrics[key]))
                 #expect(ours > theirs, "\(key): \(method) has \(theirs), the model \(ours)")
             }

@@ -10,6 +10,7 @@ struct BatchContents: Equatable {
     var targetCount: Int
     var hiddenCount: Int
     var pins: [UInt32]
+    var boardCounts: [UInt32]
     /// By layer and row: neighbours' rows and weights.
     var lists: [[[Neighbor]]]
     var queries: [Int32]
@@ -31,6 +32,7 @@ extension BatchContents {
         targetCount = batch.targetCount
         hiddenCount = batch.hiddenCount
         pins = batch.pins.array
+        boardCounts = batch.boardCounts.array
         lists = batch.neighborhoods.map { layer in
             let (offsets, rows, weights) = (layer.offsets.array, layer.neighbors.array, layer.weights.array)
             return (0..<layer.count).map { list in
@@ -91,6 +93,7 @@ func plainBatch(
     }
     return BatchContents(
         batchIndex: batchIndex, recipe: recipe, targetCount: targets.count, hiddenCount: hidden.count, pins: pins,
-        lists: [first, top], queries: queries, positives: positives, sharedNegatives: shared, hardNegatives: [],
+        boardCounts: pins.map { UInt32(graph.boards(of: $0).count) }, lists: [first, top], queries: queries,
+        positives: positives, sharedNegatives: shared, hardNegatives: [],
         features: features)
 }

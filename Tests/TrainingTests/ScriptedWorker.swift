@@ -125,7 +125,8 @@ final class ScriptedWorker: @unchecked Sendable {
         let features = (0..<pinCount * featureWidth).map { _ in Float(feature.next() >> 40) / 0x1p24 - 0.5 }
         return Minibatch(
             batchIndex: index, recipe: recipe, targetCount: pinCount, hiddenCount: pinCount,
-            pins: FrameArray((0..<pinCount).map { UInt32($0) }), neighborhoods: [rows, rows],
+            pins: FrameArray((0..<pinCount).map { UInt32($0) }),
+            boardCounts: FrameArray(repeatElement(1, count: pinCount)), neighborhoods: [rows, rows],
             queries: FrameArray(pairs.map { Int32($0.0) }), positives: FrameArray(pairs.map { Int32($0.1) }),
             sharedNegatives: FrameArray((0..<12).map { _ in Int32(pick(pinCount)) }),
             hardNegatives: FrameArray([]),

@@ -8,10 +8,10 @@ public struct GraphGeneratorOptions: Sendable {
     public var pins = 20_000
     /// Default 8,000; at least 1.
     public var boards = 8_000
-    /// Edges drawn, before pairs are held out. Default 200,000; at least 2 a board.
-    public var edges = 200_000
-    /// Default 64; at least 1.
-    public var topics = 64
+    /// Edges drawn, before pairs are held out. Default 100,000; at least 2 a board.
+    public var edges = 100_000
+    /// Default 32; at least 1.
+    public var topics = 32
     /// Default 64; at least 1.
     public var featureWidth = 64
     /// Default 1.

@@ -3,13 +3,13 @@ import Basics
 
 /// Content that hints at a pin's topic without telling it.
 ///
-/// A row is the sum of a prototype that four topics share, a prototype of the sub-topic that every topic uses under
-/// another number, six strong directions that have nothing to do with topics, and noise. So two pins that look alike
-/// are seldom of one topic, but the mean over a pin's neighbours, which cancels noise, says a good deal.
+/// A row is the sum of a topic's and a sub-topic's prototype, six strong directions that have nothing to do with
+/// topics, and noise. Half of a sub-topic's pins show the prototypes of another one, in the next topic, instead of
+/// their own: a pin that looks like x is of x or of the one before it, whatever its content. The mean over a pin's
+/// neighbours cancels the noise and shows both halves, which no other sub-topic mixes.
 struct TopicFeatures {
-    private static let topicsPerPrototype = 4
-    private static let topicStrength: Float = 1.5
-    private static let subtopicStrength: Float = 1.8
+    private static let topicStrength: Float = 1
+    private static let subtopicStrength: Float = 1.5
     private static let distractionCount = 6
 
     private let topics: PlantedTopics
@@ -26,8 +26,8 @@ struct TopicFeatures {
         self.seed = seed
         var random = GeneratorStage.prototypes.random(seed)
         func vectors(_ count: Int) -> [[Float]] { (0..<count).map { _ in Self.noise(width, using: &random) } }
-        topicPrototypes = vectors(max(1, topics.topicCount / Self.topicsPerPrototype))
-        subtopicPrototypes = vectors(PlantedTopics.subtopicsPerTopic)
+        topicPrototypes = vectors(topics.topicCount)
+        subtopicPrototypes = vectors(topics.topicCount * PlantedTopics.subtopicsPerTopic)
         distractions = vectors(Self.distractionCount)
     }
 
@@ -41,13 +41,13 @@ struct TopicFeatures {
 
     private func row(_ pin: Int) -> [Float] {
         var random = GeneratorStage.features.random(seed, item: pin)
-        let (topic, subtopic) = (topics.topics[pin], topics.subtopics[pin])
-        let prototype = topicPrototypes[topic % topicPrototypes.count]
-        let shifted = (subtopic + topic / topicPrototypes.count) % subtopicPrototypes.count
+        let own = topics.topics[pin] * PlantedTopics.subtopicsPerTopic + topics.subtopics[pin]
+        let other = (own + PlantedTopics.subtopicsPerTopic + 1) % subtopicPrototypes.count
+        let shown = Bool.random(using: &random) ? own : other
+        let topic = topicPrototypes[shown / PlantedTopics.subtopicsPerTopic]
+        let subtopic = subtopicPrototypes[shown]
         var row = Self.noise(width, using: &random)
-        for i in 0..<width {
-            row[i] += Self.topicStrength * prototype[i] + Self.subtopicStrength * subtopicPrototypes[shifted][i]
-        }
+        for i in 0..<width { row[i] += Self.topicStrength * topic[i] + Self.subtopicStrength * subtopic[i] }
         for direction in distractions {
             let strength = Self.bell(using: &random)
             for i in 0..<width { row[i] += strength * direction[i] }
