@@ -5,7 +5,7 @@
 set -eu
 config=${CONFIG:-configs/demo.yaml}
 [ -f "$config" ] || {
-    echo "train-cluster: $config: expected a config file, found none. Choose one of: $(ls configs/*.yaml | tr '\n' ' ')" >&2
+    echo "train-cluster: $config: no config: expected a config file, found none. Choose one of $(echo configs/*.yaml)." >&2
     exit 1
 }
 sh scripts/bootstrap.sh
@@ -24,14 +24,13 @@ pairs=$(field pairs)
 case "$recipe$pairs" in
 *PINSAGE_DATA*)
     [ -n "${PINSAGE_DATA:-}" ] || {
-        echo "train-cluster: $config: PINSAGE_DATA is not set. Set it to the folder that holds the data sets." >&2
+        echo "train-cluster: $config: no data: expected PINSAGE_DATA, found it unset. Set it to the folder of the data sets." >&2
         exit 1
     }
     ;;
 esac
 graph=$(sed -n 's/^graph: *//p' "$config" | sed 's/ *#.*//' | head -n 1)
 if [ -n "$recipe" ] && [ ! -f "$graph/manifest.json" ]; then
-    mkdir -p "$(dirname "$graph")"
     recipe=$(expand "$recipe")
     echo "train-cluster: $recipe" >&2
     # shellcheck disable=SC2086 # the recipe is a command line

@@ -14,13 +14,27 @@ public enum ArtifactError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .system(let path, let operation, let code):
-            "artifacts: \(path): cannot \(operation): \(unsafe String(cString: strerror(code)).lowercased())."
+            "artifacts: \(path): cannot \(operation): \(Self.refusal(operation, code))."
         case .wrongLength(let path, let expected, let found):
             "artifacts: \(path): wrong length: expected \(expected) bytes, found \(found). Write the file again."
         case .malformed(let path, let problem, let expected, let found, let action):
             "artifacts: \(path): \(problem): expected \(expected), found \(found). \(action)."
         case .checksumMismatch(let path, let expected, let found):
             "artifacts: \(path): checksum mismatch: expected \(expected), found \(found). Write the file again."
+        }
+    }
+
+    /// What a system call would have needed, what it met, and what to do.
+    private static func refusal(_ operation: String, _ code: Int32) -> String {
+        switch code {
+        case ENOENT where operation == "open": "expected a file, found none. Check the path"
+        case ENOTDIR: "expected a folder, found a file in its place or above it. Name another path"
+        case EISDIR: "expected a file, found a folder. Name a file"
+        case EACCES, EPERM, EROFS: "expected the right to, found none. Change the permissions or name another path"
+        case ENOSPC, EDQUOT: "expected free space, found none. Free some or name another disk"
+        default:
+            "expected the system to do it, found: \(unsafe String(cString: strerror(code)).lowercased()). "
+                + "Check the path"
         }
     }
 }

@@ -5,16 +5,19 @@ import Glibc
 public enum AtomicReplace {
     /// Writes `path` through a temporary file beside it: fsync, rename, fsync of the folder.
     ///
-    /// When `body` or any step throws, the temporary file is removed and `path` is as it was.
+    /// Folders above `path` that are missing are made. When `body` or any step throws, the temporary file and the
+    /// folders made are removed and `path` is as it was.
     @discardableResult
     public static func write<R>(to path: String, _ body: (FileWriter) throws -> R) throws -> R {
-        let writer = try FileWriter(replacing: path)
+        let above = try MadeFolders(upTo: SystemCall.parent(of: path))
         do {
+            let writer = try FileWriter(replacing: path)
+            defer { writer.discard() }
             let result = try body(writer)
             try writer.commit()
             return result
         } catch {
-            writer.discard()
+            above.remove()
             throw error
         }
     }
@@ -22,16 +25,18 @@ public enum AtomicReplace {
     /// Fills a temporary folder beside `path` and moves it into place when `body` has finished.
     ///
     /// `path` may be missing or an empty folder; with `replacing` it may be any folder, which is exchanged in one
-    /// step and then removed. When anything throws, the temporary folder is removed and `path` is as it was.
+    /// step and then removed. Folders above it that are missing are made. When anything throws, the temporary folder
+    /// and the folders made are removed and `path` is as it was.
     @discardableResult
     public static func writeFolder<R>(
         at path: String, replacing: Bool = false, _ body: (_ temporary: String) throws -> R
     ) throws -> R {
         let path = SystemCall.trimmingSlashes(path)
         let temporary = "\(path).tmp-\(getpid())"
-        try removeTree(temporary)
-        try SystemCall.retrying("create folder", path) { unsafe mkdir(temporary, 0o777) }
+        let above = try MadeFolders(upTo: SystemCall.parent(of: path))
         do {
+            try removeTree(temporary)
+            try SystemCall.retrying("create folder", path) { unsafe mkdir(temporary, 0o777) }
             let result = try body(temporary)
             try SystemCall.syncFolder(temporary)
             if replacing, unsafe access(path, F_OK) == 0 {
@@ -44,6 +49,7 @@ public enum AtomicReplace {
             return result
         } catch {
             try? removeTree(temporary)
+            above.remove()
             throw error
         }
     }
@@ -51,8 +57,9 @@ public enum AtomicReplace {
     /// The names in a folder, sorted; nil when there is nothing of that path.
     public static func entries(ofFolder path: String) throws(ArtifactError) -> [String]? {
         guard let folder = unsafe opendir(path) else {
-            if errno == ENOENT { return nil }
-            throw .system(path: path, operation: "list folder", code: errno)
+            let code = errno
+            if code == ENOENT { return nil }
+            throw .system(path: path, operation: "list folder", code: code)
         }
         defer { unsafe closedir(folder) }
         var names: [String] = []

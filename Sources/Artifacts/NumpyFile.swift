@@ -15,7 +15,7 @@
     ) throws(ArtifactError) {
         self.path = path
         file = try MappedFile(path: path, advice: advice)
-        header = try unsafe NumpyHeader(file.bytes, path: path)
+        header = try unsafe NumpyHeader(file.bytes, path: path, wanted: elements)
         guard elements.contains(header.elementType) else {
             throw .malformed(
                 path: path, problem: "wrong element type", expected: elements.map(\.name).joined(separator: " or "),

@@ -60,15 +60,19 @@ public struct NumpyHeader: Equatable, Sendable {
 
     /// Reads the header at the start of a file's bytes.
     ///
-    /// - Parameter path: for messages.
+    /// - Parameters:
+    ///   - path: for messages.
+    ///   - wanted: for messages: the element types that the reader can use.
     /// - Throws: `ArtifactError.wrongLength` when the bytes end inside the header, `.malformed` for anything that is
     ///   not an array of a known element type.
-    public init(_ bytes: UnsafeRawBufferPointer, path: String) throws(ArtifactError) {
+    public init(
+        _ bytes: UnsafeRawBufferPointer, path: String, wanted: [NumpyElement] = NumpyElement.allCases
+    ) throws(ArtifactError) {
         let fields = try unsafe NumpyHeaderText(bytes, path: path)
         guard let element = NumpyElement(rawValue: fields.descr) else {
             throw .malformed(
                 path: path, problem: "unsupported element type",
-                expected: NumpyElement.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", "),
+                expected: wanted.map { "'\($0.rawValue)'" }.joined(separator: ", "),
                 found: "'\(fields.descr)'", action: "Convert the array with numpy's astype")
         }
         guard let count = Self.product(fields.shape, elementBytes: element.byteCount) else {

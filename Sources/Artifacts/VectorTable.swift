@@ -59,6 +59,21 @@ import CPlatform
         for i in 0..<count { unsafe copyRow(start + i, into: output + i * rowStride) }
     }
 
+    /// The first value, row after row, that is not a finite number; nil when every one is.
+    ///
+    /// - Complexity: O(rows · width): reads the whole table.
+    public func firstNotFinite() -> (row: Int, column: Int, value: Float)? {
+        var values = [Float](repeating: 0, count: width)
+        for row in 0..<rows {
+            unsafe values.withUnsafeMutableBufferPointer { buffer in
+                guard let base = buffer.baseAddress else { return }
+                unsafe copyRow(row, into: base)
+            }
+            if let column = values.firstIndex(where: { !$0.isFinite }) { return (row, column, values[column]) }
+        }
+        return nil
+    }
+
     @inline(__always)
     private func copyRow(_ row: Int, into output: UnsafeMutablePointer<Float>) {
         precondition(row >= 0 && row < rows, "VectorTable: row \(row) is outside 0 ..< \(rows)")

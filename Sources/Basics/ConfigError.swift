@@ -1,6 +1,6 @@
 /// Something in a config file, or in a `--set`, that cannot be used: one line for people.
 ///
-/// `configs/demo.yaml:3:10: walks.count: expected an integer from 1 to 10000, found 0`
+/// `config: configs/demo.yaml:3:10: walks.count: expected an integer from 1 to 10000, found 0. Correct it.`
 public struct ConfigError: Error, Equatable, CustomStringConvertible {
     /// `file:line:col`, `file`, or `--set a.b=c`.
     public var place: String
@@ -8,10 +8,10 @@ public struct ConfigError: Error, Equatable, CustomStringConvertible {
     public var subject: String
     public var expected: String
     public var found: String
-    /// What to do, if it can be said; follows the sentence.
-    public var action: String?
+    /// What to do; a sentence without its full stop, or a question with its mark.
+    public var action: String
 
-    public init(place: String, subject: String, expected: String, found: String, action: String? = nil) {
+    public init(place: String, subject: String, expected: String, found: String, action: String = "Correct it") {
         self.place = place
         self.subject = subject
         self.expected = expected
@@ -20,7 +20,8 @@ public struct ConfigError: Error, Equatable, CustomStringConvertible {
     }
 
     public var description: String {
-        "\(place): \(subject): expected \(expected), found \(found)" + (action.map { ". " + $0 } ?? "")
+        "config: \(place): \(subject): expected \(expected), found \(found). \(action)"
+            + (action.hasSuffix("?") ? "" : ".")
     }
 }
 

@@ -148,7 +148,7 @@ extension ConfigFile {
         let near = nearestName(to: name, in: names) ?? elsewhere.map { $0.isEmpty ? name : "\($0).\(name)" }
         return ConfigError(
             place: items[key]?.keyPlace ?? path, subject: key, expected: "one of \(names.joined(separator: ", "))",
-            found: "unknown key \(name)", action: near.map { "did you mean \($0)?" })
+            found: "unknown key \(name)", action: near.map { "Did you mean \($0)?" } ?? "Remove it")
     }
 
     private static func isNothing(_ node: Node) -> Bool {
@@ -166,8 +166,8 @@ extension ConfigFile {
     }
 
     private static func read(_ path: String) throws -> String {
-        func error(_ expected: String, _ found: String) -> ConfigError {
-            ConfigError(place: path, subject: "config file", expected: expected, found: found)
+        func error(_ expected: String, _ found: String, _ action: String = "Name a config file") -> ConfigError {
+            ConfigError(place: path, subject: "config file", expected: expected, found: found, action: action)
         }
         var isDirectory: ObjCBool = false
         guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
@@ -175,10 +175,12 @@ extension ConfigFile {
         }
         if isDirectory.boolValue { throw error("a YAML file", "a directory") }
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw error("a file that may be read", "one that may not. check its permissions")
+            throw error("a file that may be read", "one that may not", "Change its permissions")
         }
         if data.count > byteCountMax { throw error("at most \(byteCountMax) bytes", "\(data.count)") }
-        guard let text = String(data: data, encoding: .utf8) else { throw error("UTF-8 text", "other bytes") }
+        guard let text = String(data: data, encoding: .utf8) else {
+            throw error("UTF-8 text", "other bytes", "Convert it with iconv")
+        }
         return text
     }
 

@@ -42,7 +42,7 @@ public struct ConfigSection {
         let names = Choice.allCases.map(\.rawValue)
         return try read(
             key, expecting: "one of \(names.joined(separator: ", "))", default: value,
-            action: { nearestName(to: $0, in: names).map { "did you mean \($0)?" } },
+            action: { nearestName(to: $0, in: names).map { "Did you mean \($0)?" } },
             parse: { text, _ in Choice(rawValue: text) })
     }
 
@@ -63,7 +63,7 @@ public struct ConfigSection {
             guard let found = file.environment[variable], !found.isEmpty else {
                 throw error(
                     key, expected: "the environment variable \(variable)", found: "no such variable",
-                    action: "set it, or write the path out")
+                    action: "Set it, or write the path out")
             }
             expanded += rest[..<start.lowerBound] + found
             rest = rest[rest.index(after: end)...]
@@ -72,7 +72,9 @@ public struct ConfigSection {
     }
 
     /// An error about `key`, at its place in the file.
-    public func error(_ key: String, expected: String, found: String, action: String? = nil) -> ConfigError {
+    public func error(
+        _ key: String, expected: String, found: String, action: String = "Correct it"
+    ) -> ConfigError {
         let dotted = dotted(key)
         return ConfigError(
             place: file.place(of: dotted), subject: dotted, expected: expected, found: found, action: action)
@@ -92,7 +94,7 @@ public struct ConfigSection {
         // `--set key=` is the empty text, but `key:` in the file is a forgotten value.
         let forgotten = plain && isNull(text) && !item.isOverride
         guard !forgotten, let parsed = parse(text, plain) else {
-            throw error(key, expected: expected, found: describe(item.value), action: action(text))
+            throw error(key, expected: expected, found: describe(item.value), action: action(text) ?? "Correct it")
         }
         return parsed
     }

@@ -1,12 +1,14 @@
 import Glibc
 import Synchronization
 
-/// Progress for people, on standard error: one line that renews itself on a terminal, now and then a plain line elsewhere.
+/// Progress for people, on standard error: one line that renews itself on a terminal, elsewhere a plain line every 10 s
+/// of longer work.
 public final class ProgressLine: Sendable {
     /// Back to the first column, and nothing from there to the end of the line.
     static let clearLine = "\r\u{1B}[K"
 
     private struct State {
+        /// When a line was shown last; where none was, when the work began. Nil: the next one is due.
         var shownAt: ContinuousClock.Instant?
         var shown = ""
     }
@@ -16,9 +18,9 @@ public final class ProgressLine: Sendable {
     private let interval: Duration
     private let now: @Sendable () -> ContinuousClock.Instant
     private let write: @Sendable (String) -> Void
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    /// Shows at most 10 lines a second on a terminal, one every 10 s elsewhere.
+    /// Shows at most 10 lines a second on a terminal; elsewhere one every 10 s, the first after 10 s.
     public convenience init() {
         self.init(isTerminal: isatty(STDERR_FILENO) == 1, columns: terminalColumns()) {
             _ = writeFully(STDERR_FILENO, $0)
@@ -34,6 +36,7 @@ public final class ProgressLine: Sendable {
         interval = isTerminal ? .milliseconds(100) : .seconds(10)
         self.now = now
         self.write = write
+        state = Mutex(State(shownAt: isTerminal ? nil : now()))
     }
 
     /// Shows `text` if enough time has passed; else it is not even made. Costs one look at the clock.
@@ -49,7 +52,7 @@ public final class ProgressLine: Sendable {
     /// Shows `text` as the last line, whatever was shown before and when, and ends the line.
     public func finish(_ text: String) {
         state.withLock { state in
-            state.shownAt = nil
+            state.shownAt = isTerminal ? nil : now()
             if isTerminal || text != state.shown { show(text, ended: true, &state) }
             state.shown = ""
         }

@@ -35,7 +35,7 @@ public struct RunLogError: Error, Equatable, CustomStringConvertible {
     }
 
     public var description: String {
-        "log: \(path): expected a file to append to, found: \(reason). does its directory exist?"
+        "log: \(path): cannot open: expected a file to append to, found: \(reason). Check its folder."
     }
 }
 

@@ -76,6 +76,7 @@ public struct StopTokenError: Error, Equatable, CustomStringConvertible {
     public let description: String
 
     init(_ call: String, _ number: Int32) {
-        description = unsafe "stop token: \(call): expected a descriptor, found: \(String(cString: strerror(number)))"
+        description =
+            unsafe "stop token: \(call): expected a descriptor, found: \(String(cString: strerror(number))). Raise ulimit -n."
     }
 }

@@ -12,20 +12,23 @@ public enum GraphAtHand: Sendable {
     ///   - manifest: of the embeddings; `graph` is the folder at the time, `graph_fingerprint` tells whether
     ///     what is found is still the same graph.
     ///   - path: where to look instead of the recorded folder.
-    public static func open(_ manifest: Manifest, path: String?) -> GraphAtHand {
-        guard let path = path ?? manifest.extra["graph"], let expected = manifest.extra["graph_fingerprint"] else {
-            return .missing("the embeddings record no graph: expected one in manifest.json. Embed again.")
-        }
+    /// - Throws: why the graph at `path` cannot be used. The recorded one may be gone: then it is `missing`.
+    public static func open(_ manifest: Manifest, path: String?) throws -> GraphAtHand {
+        if let path { return .found(try graph(at: path, of: manifest)) }
         do {
-            let graph = try BipartiteGraph(directory: path)
-            guard graph.fingerprint == expected else {
-                return .missing(
-                    "\(path): another graph: expected fingerprint \(expected), found \(graph.fingerprint). "
-                        + "Name the right one with --graph.")
-            }
-            return .found(graph)
+            guard let recorded = manifest.extra["graph"] else { throw EvaluationError.noGraphRecorded }
+            return .found(try graph(at: recorded, of: manifest))
         } catch {
             return .missing("\(error)")
         }
+    }
+
+    private static func graph(at path: String, of manifest: Manifest) throws -> BipartiteGraph {
+        guard let expected = manifest.extra["graph_fingerprint"] else { throw EvaluationError.noGraphRecorded }
+        let graph = try BipartiteGraph(directory: path)
+        guard graph.fingerprint == expected else {
+            throw EvaluationError.foreignGraph(path: path, expected: expected, found: graph.fingerprint)
+        }
+        return graph
     }
 }

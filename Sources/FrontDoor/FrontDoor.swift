@@ -36,6 +36,15 @@ public func runFrontDoor<Root: ParsableCommand>(_ root: Root.Type, arguments: [S
 public struct StoppedBySignal: Error, CustomStringConvertible {
     public let description: String
     public init(_ description: String) { self.description = description }
+
+    /// How a training says it.
+    /// - Parameter isSaved: whether there is a checkpoint.
+    public init(command: String, isSaved: Bool) {
+        description =
+            isSaved
+            ? "\(command): stopped, everything learned is saved. Continue with --resume."
+            : "\(command): stopped before the first step, nothing to save. Start again."
+    }
 }
 
 /// Help and version to standard output, a usage error to standard error.
@@ -46,10 +55,12 @@ private func exitAsParserSays<Root: ParsableCommand>(_ root: Root.Type, _ error:
     exit(code == .validationFailure ? 2 : code.rawValue)
 }
 
+/// An error as one line; control characters, which may come from a damaged file, are shown as `?`.
 private func oneLine(_ error: any Error) -> String {
     // Foundation's own description is for programmers.
     let text = error is CocoaError || error is POSIXError ? error.localizedDescription : "\(error)"
-    return text.split(whereSeparator: \.isNewline).joined(separator: "; ")
+    let line = text.split(whereSeparator: \.isNewline).joined(separator: "; ")
+    return line.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? "?" : String($0) }.joined()
 }
 
 private func name<Root: ParsableCommand>(of command: any ParsableCommand.Type, under root: Root.Type) -> String {

@@ -70,16 +70,7 @@ extension BipartiteGraph {
     }
 
     private func verifyFeatures() throws {
-        guard let features else { return }
-        var row = [Float](repeating: 0, count: features.width)
-        for pin in 0..<features.rows {
-            unsafe row.withUnsafeMutableBufferPointer { buffer in
-                guard let base = buffer.baseAddress else { return }
-                unsafe features.copyRange(start: pin, count: 1, into: base, rowStride: features.width)
-            }
-            if let column = row.firstIndex(where: { !$0.isFinite }) {
-                throw Self.bad(features.path, "row \(pin)", "finite numbers", "\(row[column]) in column \(column)")
-            }
-        }
+        guard let features, let bad = features.firstNotFinite() else { return }
+        throw Self.bad(features.path, "row \(bad.row)", "finite numbers", "\(bad.value) in column \(bad.column)")
     }
 }

@@ -1,4 +1,5 @@
 import Artifacts
+import Foundation
 
 /// A pin–board graph: compressed rows in both directions, mapped and shared, never on the heap.
 ///
@@ -31,6 +32,11 @@ import Artifacts
     /// - Throws: `ArtifactError` or `GraphError`, naming the file.
     public init(directory: String) throws {
         self.directory = directory
+        guard FileManager.default.fileExists(atPath: "\(directory)/\(Manifest.fileName)") else {
+            throw GraphError.bad(
+                path: directory, problem: "no graph", expected: "a graph folder with \(Manifest.fileName)",
+                found: "none", action: "Make one with `pinsage import` or `pinsage generate`")
+        }
         let manifest = try Manifest.read(directory: directory, kind: GraphDirectory.kind)
         self.manifest = manifest
         try manifest.verifyLengths(directory: directory)

@@ -23,6 +23,9 @@ public struct EmbedSource: Equatable, Sendable {
             }
             return EmbedSource(checkpoint: checkpoint, graph: graph)
         }
+        guard FileManager.default.fileExists(atPath: run + "/config.yaml") else {
+            throw InferenceError.noRun(path: run)
+        }
         let settings = try PipelineSettings.load(path: run + "/config.yaml")
         return EmbedSource(checkpoint: try newestCheckpoint(run: run, note: note), graph: graph ?? settings.graph)
     }

@@ -27,9 +27,9 @@ extension SamplingError: CustomStringConvertible {
             "sampling: batch: too large: expected at most \(Int32.max) neighbours, found up to \(entriesMax). "
                 + "Lower batch.pairs, batch.shared_negatives or walks.top."
         case .unknownPin(let id, let graph):
-            "sampling: \(graph): unknown pin: expected an id of pins.txt, found '\(id)'."
+            "sampling: \(graph): unknown pin: expected an id of pins.txt, found '\(id)'. Name another pin."
         case .tooManyPins(let pinCount):
-            "sampling: neighborhood files: too many pins: expected at most \(Int32.max), found \(pinCount)."
+            "sampling: neighborhood files: too many pins: expected at most \(Int32.max), found \(pinCount). Take a smaller graph."
         case .occupied(let path, let file):
             "sampling: \(path): output folder in use: expected no folder, an empty one or neighborhood files, "
                 + "found '\(file)'. Name another folder."

@@ -1,6 +1,5 @@
 import Artifacts
 import Foundation
-import Logging
 import PinSageModel
 
 /// The checkpoints of a run: their names, which is the newest, and how many stay.
@@ -38,18 +37,17 @@ struct CheckpointFolder {
         }
     }
 
-    /// Reads the newest checkpoint that is whole; a damaged one is named in the log and passed over.
-    func readNewest(log: Logger) throws -> (path: String, checkpoint: Checkpoint) {
-        var firstFault: (any Error)?
+    /// Reads the newest checkpoint that is whole; damaged ones are passed over.
+    func readNewest() throws(TrainingError) -> (checkpoint: Checkpoint, passedOver: [String]) {
+        var faults: [String] = []
         for step in steps().reversed() {
             do {
-                return (file(step: step), try Checkpoint.read(path: file(step: step)))
+                return (try Checkpoint.read(path: file(step: step)), faults)
             } catch {
-                log.error("checkpoint passed over", metadata: ["reason": "\(error)"])
-                firstFault = firstFault ?? error
+                faults.append("\(error)")
             }
         }
-        if let firstFault { throw TrainingError.noReadableCheckpoint(path: path, reason: "\(firstFault)") }
-        throw TrainingError.nothingToResume(path: path)
+        if let newest = faults.first { throw .noReadableCheckpoint(path: path, reason: newest) }
+        throw .nothingToResume(path: path)
     }
 }

@@ -159,7 +159,7 @@ package struct Dispatcher {
         func differs(_ what: String, _ theirs: some CustomStringConvertible, _ ours: some CustomStringConvertible)
             -> String
         {
-            "\(what) differs: the trainer has \(ours), the sampler has \(theirs)"
+            "\(what): expected \(ours) as the trainer has, found \(theirs)"
         }
         if hello.protocolVersion != ControlMessage.protocolVersion {
             return differs("protocol version", hello.protocolVersion, ControlMessage.protocolVersion)

@@ -1,5 +1,6 @@
 import Artifacts
 import Foundation
+import Glibc
 
 /// A run's folder and the names in it.
 ///
@@ -23,50 +24,65 @@ public struct RunDirectory: Sendable {
         self.path = path
     }
 
-    /// Makes the folders that are missing.
-    public func create() throws(TrainingError) {
-        for folder in [path, checkpointFolder, path + "/logs"] {
-            do {
-                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            } catch {
-                throw .cannotWrite(path: folder, reason: reason(error))
-            }
-        }
+    /// Takes a run that a trainer has been at work in before; nil when there is none.
+    public func lockExisting() throws(TrainingError) -> RunLock? {
+        FileManager.default.fileExists(atPath: lockPath) ? try lock(made: []) : nil
     }
 
-    /// Takes the run for this process; the lock goes with the process, however it ends.
-    public func lock() throws(TrainingError) -> RunLock {
-        let lockPath = path + "/lock"
-        let descriptor = unsafe open(lockPath, O_CREAT | O_RDWR | O_CLOEXEC, 0o644)
+    /// Takes the run for this process, and makes the folders that are missing.
+    ///
+    /// - Parameter held: what `lockExisting` gave.
+    /// - Throws: `TrainingError.runInUse`; `ArtifactError` or `.cannotWrite` naming what cannot be made.
+    public func open(holding held: RunLock?) throws -> RunLock {
+        let made = [try MadeFolders(upTo: checkpointFolder), try MadeFolders(upTo: path + "/logs")]
+        return try held ?? lock(made: made)
+    }
+
+    private var lockPath: String { path + "/lock" }
+
+    private func lock(made: [MadeFolders]) throws(TrainingError) -> RunLock {
+        let descriptor = unsafe Glibc.open(lockPath, O_CREAT | O_RDWR | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
             throw .cannotWrite(path: lockPath, reason: unsafe String(cString: strerror(errno)))
         }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        var (ours, named) = (stat(), stat())
+        // A trainer that gave up may have removed the file between the two calls: then it locks nobody out.
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, unsafe fstat(descriptor, &ours) == 0,
+            unsafe stat(lockPath, &named) == 0, ours.st_ino == named.st_ino
+        else {
             close(descriptor)
             throw .runInUse(path: path)
         }
-        return RunLock(descriptor: descriptor)
+        return RunLock(descriptor: descriptor, run: self, made: made)
     }
 
     /// Opens a log for appending, making it where it is missing.
     func append(to file: String) throws(TrainingError) -> FileHandle {
-        let descriptor = unsafe open(file, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0o644)
+        let descriptor = unsafe Glibc.open(file, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .cannotWrite(path: file, reason: unsafe String(cString: strerror(errno))) }
         return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
-
-    private func reason(_ error: any Error) -> String {
-        let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-        return underlying.map { unsafe String(cString: strerror(Int32($0.code))) } ?? error.localizedDescription
-    }
 }
 
-/// Holds a run directory until it goes.
+/// Holds a run directory until it goes, which it does with the process, however that ends.
 public final class RunLock: Sendable {
     private let descriptor: Int32
+    private let run: RunDirectory
+    private let made: [MadeFolders]
 
-    init(descriptor: Int32) {
+    init(descriptor: Int32, run: RunDirectory, made: [MadeFolders]) {
         self.descriptor = descriptor
+        self.run = run
+        self.made = made
+    }
+
+    /// Takes away what opening a new run has made, when no training came of it; an older run stays as it is.
+    public func abandon() {
+        if made.isEmpty { return }
+        for file in ["lock", "logs/trainer.log", "batches.ipc", "batches.ipc.control"] {
+            unsafe unlink("\(run.path)/\(file)")
+        }
+        for folders in made.reversed() { folders.remove() }
     }
 
     deinit {

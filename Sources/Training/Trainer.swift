@@ -23,7 +23,7 @@ public final class Trainer {
     private let log: Logger
     private let schedule: LearningRateSchedule
     private let progress = ProgressLine()
-    private let features = FloatBuffer()
+    private let gathered = FloatBuffer()
 
     public init(settings: PipelineSettings, run: RunDirectory, stop: StopToken, log: Logger) {
         self.settings = settings
@@ -36,50 +36,42 @@ public final class Trainer {
 
     /// Trains until every batch is learned from or `stop` is set.
     ///
-    /// - Parameters:
-    ///   - resume: whether to continue from the newest readable checkpoint; otherwise the run must have none.
-    ///   - whenReady: called once the sockets are open.
+    /// - Parameter whenReady: called once the sockets are open; before that, nothing of the run has been changed.
     /// - Throws: `TrainingError`, `TransportError`, `ArtifactError`, or the model's error; what was written stays.
-    public func train(resume: Bool, whenReady: () -> Void) throws -> Ending {
-        let existing = checkpoints.steps()
-        if !resume, !existing.isEmpty { throw TrainingError.runExists(path: run.path, checkpoints: existing.count) }
-        let loaded = resume ? try checkpoints.readNewest(log: log) : nil
-        let graph = try localGraph()
-        if let loaded { try checkSettings(loaded.checkpoint, at: loaded.path) }
-        if let loaded, let graph { try check(loaded.checkpoint, against: graph) }
-        let start = loaded?.checkpoint.metadata.batch ?? 0
-        if start >= UInt64(settings.totalBatches) {
+    public func train(from start: TrainingStart, whenReady: () -> Void) throws -> Ending {
+        let batch = start.checkpoint?.metadata.batch ?? 0
+        if batch >= UInt64(settings.totalBatches) {
             progress.finish("nothing to do: the run has learned from all \(settings.totalBatches) batches")
-            return .finished(step: start)
+            return .finished(step: batch)
         }
 
-        let feed = try MinibatchFeed(settings: settings, run: run, graph: graph, stop: stop, log: log)
-        try feed.start(at: start)
+        let feed = try MinibatchFeed(settings: settings, run: run, graph: start.graph, stop: stop, log: log)
+        try feed.start(at: batch)
         whenReady()
         do {
+            for reason in start.passedOver { log.error("checkpoint passed over", metadata: ["reason": "\(reason)"]) }
             guard let graph = try feed.waitForGraph() else {
                 feed.finish("the trainer was stopped")
-                return .stopped(step: start)
+                return .stopped(step: batch)
             }
-            if let loaded { try check(loaded.checkpoint, against: graph) }
-            let learner = try makeLearner(graph, from: loaded?.checkpoint)
+            try start.check(graph, settings)
+            let learner = makeLearner(graph, from: start.checkpoint)
             try writeConfig()
-            let ending = try loop(feed, learner: learner, graph: graph, from: start)
+            let ending = try loop(feed, learner: learner, features: start.features, graph: graph, from: batch)
             feed.finish(
                 ending == .finished(step: UInt64(settings.totalBatches))
                     ? "training is finished" : "the trainer was stopped")
             return ending
         } catch {
             feed.finish("the trainer failed")
+            log.critical("\(error)")
             throw error
         }
     }
 
-    private func loop(_ feed: MinibatchFeed, learner: Learner, graph: GraphIdentity, from start: UInt64) throws
-        -> Ending
-    {
-        let table =
-            settings.trainer.features == .mapped ? try VectorTable(npyPath: settings.graph + "/features.npy") : nil
+    private func loop(
+        _ feed: MinibatchFeed, learner: Learner, features: VectorTable?, graph: GraphIdentity, from start: UInt64
+    ) throws -> Ending {
         let metrics = try MetricsLog(run)
         let total = UInt64(settings.totalBatches)
         var interval = Interval()
@@ -92,7 +84,7 @@ public final class Trainer {
             interval.waited += steadySeconds() - waitStart
             let rate = schedule.rate(batch: batch)
             let result = try learner.step(
-                minibatch, features: inputs(of: minibatch, from: table, shape: learner.parameters.shape),
+                minibatch, features: inputs(of: minibatch, from: features, shape: learner.parameters.shape),
                 learningRate: Float(rate))
             feed.consume()
             interval.add(result, pairs: minibatch.pairCount)
@@ -131,7 +123,7 @@ public final class Trainer {
 
     /// What layer 1 reads of the minibatch's pins, row by row: (pinCount × inputWidth).
     private func inputs(of minibatch: Minibatch, from table: VectorTable?, shape: ModelShape) -> Matrix {
-        let inputs = shape.inputs(rows: minibatch.pinCount, in: features)
+        let inputs = shape.inputs(rows: minibatch.pinCount, in: gathered)
         if let inline = minibatch.features {
             for row in 0..<inputs.rows {
                 let source = unsafe inline.values.elements[row * inline.width..<(row + 1) * inline.width]
@@ -150,19 +142,7 @@ public final class Trainer {
 
 // Before and after the loop.
 extension Trainer {
-    /// The graph in the graph directory; nil where features travel in the batches and there is none here.
-    private func localGraph() throws -> GraphIdentity? {
-        guard FileManager.default.fileExists(atPath: settings.graph + "/manifest.json") else {
-            if settings.trainer.features == .inline { return nil }
-            throw TrainingError.graphMissing(path: settings.graph)
-        }
-        let manifest = try Manifest.read(directory: settings.graph, kind: "graph")
-        return GraphIdentity(
-            fingerprint: manifest.fingerprint, pinCount: manifest.counts["pins"] ?? 0,
-            featureWidth: manifest.featureWidth)
-    }
-
-    private func makeLearner(_ graph: GraphIdentity, from checkpoint: Checkpoint?) throws -> Learner {
+    private func makeLearner(_ graph: GraphIdentity, from checkpoint: Checkpoint?) -> Learner {
         let shape = ModelShape(featureWidth: graph.featureWidth, settings.features, settings.model)
         let kernels = Kernels(team: ThreadTeam(threads: settings.trainer.threads))
         log.notice(
@@ -174,20 +154,6 @@ extension Trainer {
             ])
         let parameters = checkpoint?.parameters ?? Parameters.initialised(shape: shape, seed: settings.seed)
         return Learner(parameters: parameters, adam: checkpoint?.adam, training: settings.training, kernels: kernels)
-    }
-
-    /// Refuses a checkpoint of settings that would make other batches or another network.
-    private func checkSettings(_ checkpoint: Checkpoint, at path: String) throws {
-        let before = try PipelineSettings.load(text: checkpoint.metadata.config, path: path, environment: [:])
-        if let change = settings.forbiddenChanges(since: before).first {
-            throw TrainingError.checkpointDiffers(path: path, key: change.key, before: change.before, now: change.now)
-        }
-    }
-
-    /// Refuses a checkpoint of another graph.
-    private func check(_ checkpoint: Checkpoint, against graph: GraphIdentity) throws {
-        let shape = ModelShape(featureWidth: graph.featureWidth, settings.features, settings.model)
-        try checkpoint.require(shape: shape, graphFingerprint: graph.fingerprint)
     }
 
     private func save(_ learner: Learner, step: UInt64, graph: GraphIdentity) throws {
@@ -250,7 +216,7 @@ extension Trainer {
         let shown = interval.shown
         progress.update(
             "step \(step)/\(total)  loss \(shown.loss)  \(Int(shown.pairsPerSecond)) pairs/s  queue \(feed.queueDepth)  "
-                + "trainer waits \(Int(shown.waitShare * 100)) %  "
+                + "wait \(Int(shown.waitShare * 100)) %  "
                 + "ETA \(shown.stepsPerSecond > 0 ? duration(Double(total - step) / shown.stepsPerSecond) : "–")")
     }
 

@@ -12,24 +12,27 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .cannotWrite(let path, let reason):
-            "run directory: \(path): cannot write: \(reason). Check the folder's permissions and free space."
+            "run directory: \(path): cannot write: expected a file to write to, found: \(reason). "
+                + "Check the folder's permissions and free space."
         case .runExists(let path, let checkpoints):
-            "run directory: \(path): expected an unused folder, found \(checkpoints) checkpoints. "
+            "run directory: \(path): run exists: expected no checkpoint, found \(checkpoints). "
                 + "Continue it with --resume, or choose another with --run."
         case .runInUse(let path):
-            "run directory: \(path): another trainer is at work in it. Stop that one, or choose another with --run."
+            "run directory: \(path): run in use: expected no trainer at work in it, found one. "
+                + "Stop that one, or choose another with --run."
         case .nothingToResume(let path):
-            "run directory: \(path): expected a checkpoint to resume from, found none. Start without --resume."
+            "run directory: \(path): nothing to resume: expected a checkpoint, found none. Start without --resume."
         case .noReadableCheckpoint(let path, let reason):
-            "run directory: \(path): no checkpoint can be read; the newest one says: \(reason)"
+            "run directory: \(path): nothing to resume: expected a whole checkpoint, found damaged ones only; "
+                + "the newest: \(reason) Or start a new run with --run."
         case .checkpointDiffers(let path, let key, let before, let now):
             "checkpoint: \(path): \(key): expected \(before) as when the run was started, found \(now). "
                 + "Set it back, or start a new run."
         case .graphMissing(let path):
-            "graph: \(path): expected a graph directory with manifest.json, found none. "
+            "graph: \(path): no graph: expected a graph folder with manifest.json, found none. "
                 + "Make one with `pinsage import` or `pinsage generate`, or set trainer.features: inline."
         case .tooManyBadBatches(let count, let limit, let last):
-            "batches: \(count) came in damaged, the limit is \(limit); the last: \(last). "
+            "batches: damaged: expected at most \(limit) damaged ones, found \(count); the last: \(last). "
                 + "Check that all samplers run the same version, and the network between the hosts."
         }
     }

@@ -15,28 +15,30 @@ public enum TransportError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .badEndpoint(let endpoint):
-            return "transport: \(endpoint): bad endpoint: expected ipc://PATH or tcp://HOST:PORT, found \(endpoint)"
+            return "transport: \(endpoint): bad endpoint: expected ipc://PATH or tcp://HOST:PORT, found \(endpoint). "
+                + "Correct samplers.endpoint."
         case .pathTooLong(let endpoint, let count, let max):
             return "transport: \(endpoint): path too long: expected at most \(max) bytes, found \(count). "
-                + "set samplers.endpoint to a shorter ipc://PATH, for example in /tmp"
+                + "Set samplers.endpoint to a shorter ipc://PATH, for example in /tmp."
         case .missingDirectory(let endpoint, let directory):
-            return "transport: \(endpoint): no such directory: expected \(directory), found nothing. create it"
+            return "transport: \(endpoint): no such directory: expected \(directory), found nothing. Create it."
         case .notASocket(let endpoint, let path):
             return "transport: \(endpoint): not a socket: expected a free path, found the file \(path). "
-                + "move it, or choose another path"
+                + "Move it, or choose another samplers.endpoint."
         case .addressInUse(let endpoint):
             return "transport: \(endpoint): address in use: expected a free endpoint, found a process that listens. "
-                + "stop it, or choose another samplers.endpoint"
+                + "Stop it, or choose another samplers.endpoint."
         case .addressNotOfThisHost(let endpoint):
             return "transport: \(endpoint): not an address of this host: expected one to listen at, found another. "
-                + "listen at tcp://*:PORT"
+                + "Set samplers.endpoint to tcp://*:PORT."
         case .permissionDenied(let endpoint):
             return "transport: \(endpoint): permission denied: expected a place that this user may listen at, "
-                + "found one of others. choose another samplers.endpoint"
+                + "found one of others. Choose another samplers.endpoint."
         case .messageTooLarge(let endpoint, let what, let count, let max):
-            return "transport: \(endpoint): message dropped: expected at most \(max) \(what), found \(count)"
+            return "transport: \(endpoint): message dropped: expected at most \(max) \(what), found \(count). "
+                + "Run the same version on both ends."
         case .refused(let endpoint, let call, let reason):
-            return "transport: \(endpoint): \(call): expected success, found: \(reason)"
+            return "transport: \(endpoint): \(call): expected success, found: \(reason). Check samplers.endpoint."
         }
     }
 }

@@ -15,6 +15,8 @@ import Transport
 final class SamplerWorker: @unchecked Sendable {
     private static let heartbeatSeconds = 0.5
     private static let helloSeconds = 1.0
+    /// After so long without an answer the worker says that it waits.
+    private static let patienceSeconds = 3.0
 
     private let name: String
     private let settings: PipelineSettings
@@ -67,6 +69,7 @@ final class SamplerWorker: @unchecked Sendable {
     private func converse(_ control: ControlClient) throws {
         var isWelcome = false
         var lastSent = -Double.infinity
+        var impatientAt = steadySeconds() + Self.patienceSeconds
         while !stop.isStopped, queue.failure == nil {
             let now = steadySeconds()
             if now - lastSent >= (isWelcome ? Self.heartbeatSeconds : Self.helloSeconds) {
@@ -75,11 +78,16 @@ final class SamplerWorker: @unchecked Sendable {
                 _ = try control.send(message.encode(), timeoutMilliseconds: 0)
                 lastSent = now
             }
+            if !isWelcome, now >= impatientAt {
+                impatientAt = .infinity
+                log.notice("no trainer answers yet", metadata: ["endpoint": "\(settings.endpoints.toConnect.control)"])
+            }
             _ = poll([.link(control), .descriptor(stop.descriptor)], timeoutMilliseconds: 100)
             while let frame = try control.receive(timeoutMilliseconds: 0) {
                 switch try ControlMessage.decode(frame) {
                 case .welcome(let credit):
                     isWelcome = true
+                    impatientAt = .infinity
                     log.info("the trainer leases batches", metadata: ["credit": "\(credit)"])
                 case .ticket(let batches):
                     queue.add(batches)
@@ -129,7 +137,7 @@ enum SamplerError: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .refused(let reason):
-            "the trainer refused this worker: \(reason). Give both the same graph and the same config."
+            "sampler: worker: refused by the trainer: \(reason). Give both the same graph and the same config."
         }
     }
 }

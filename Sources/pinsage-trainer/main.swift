@@ -23,20 +23,27 @@ struct TrainerCommand: ParsableCommand {
         try supervision.follow()
         let settings = try options.settings()
         let run = RunDirectory(path: settings.run)
-        try run.create()
-        let lock = try run.lock()
-        let log = try RunLog.bootstrap(label: "trainer", path: run.logPath("trainer"), alsoStandardError: false)
+        // What is wrong with the request is said before anything is written.
+        let held = try run.lockExisting()
+        let start = try TrainingStart(settings: settings, run: run, resume: resume)
+        let lock = try run.open(holding: held)
+        defer { withExtendedLifetime(lock) {} }
+        var isReady = false
         let ending: Trainer.Ending
         do {
-            ending = try Trainer(settings: settings, run: run, stop: stop, log: log)
-                .train(resume: resume, whenReady: supervision.reportReady)
+            let log = try RunLog.bootstrap(label: "trainer", path: run.logPath("trainer"), alsoStandardError: false)
+            ending = try Trainer(settings: settings, run: run, stop: stop, log: log).train(from: start) {
+                isReady = true
+                supervision.reportReady()
+            }
         } catch {
-            log.critical("\(error)")
+            if !isReady { lock.abandon() }
             throw error
         }
-        withExtendedLifetime(lock) {}
         if case .stopped(let step) = ending {
-            throw StoppedBySignal("pinsage-trainer: stopped at step \(step), everything up to it is saved")
+            // The supervisor says it for all.
+            if supervision.supervisor != nil { throw ExitCode(3) }
+            throw StoppedBySignal(command: "pinsage-trainer", isSaved: step > 0)
         }
     }
 }

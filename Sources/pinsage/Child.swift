@@ -32,6 +32,8 @@ final class Child: @unchecked Sendable {
     var isRunning: Bool { process.isRunning }
     var status: Int32 { process.terminationStatus }
     var reason: Process.TerminationReason { process.terminationReason }
+    /// It said itself what is wrong; that will be wrong the next time too.
+    var endedInError: Bool { reason == .exit && (status == 1 || status == 2) }
     var endedWell: Bool { reason == .exit && status == 0 }
     var ending: String { reason == .exit ? "ended with exit code \(status)" : "was ended by signal \(status)" }
 

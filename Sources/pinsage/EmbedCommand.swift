@@ -49,7 +49,7 @@ struct EmbedCommand: ParsableCommand {
             line.finish("embedded \(summary.pinCount) pins in \(summary.width) dimensions: \(out)")
         } catch InferenceError.stopped {
             line.finish("embedding stopped before the end")
-            throw StoppedBySignal("stopped: nothing was written")
+            throw StoppedBySignal("pinsage embed: stopped, nothing was written. Start again.")
         }
     }
 }

@@ -39,12 +39,13 @@ struct EvaluateCommand: ParsableCommand {
         let directory = try EmbeddingDirectory(path: embeddings)
         let ids = try ExternalIDs(path: directory.pinsPath, expectedCount: directory.table.rows)
         let pairs = try PairsFile.read(path: pairs) { ids.row(of: $0) }
+        let graph = try GraphAtHand.open(directory.manifest, path: graph)
         let kernels = Kernels(team: ThreadTeam(threads: threads))
         let line = ProgressLine()
         let report = EvaluationReport.measure(
             model: directory.search(kernels: kernels),
             plainModel: directory.bias == nil ? nil : directory.search(withBias: false, kernels: kernels), pairs: pairs,
-            graph: GraphAtHand.open(directory.manifest, path: graph), top: top, kernels: kernels
+            graph: graph, top: top, kernels: kernels
         ) { line.update("ranking \(pairs.count) pairs: \($0)") }
         line.finish("ranked \(pairs.count) pairs")
         writeToStandardError(report.table)

@@ -15,7 +15,7 @@ struct GenerateCommand: ParsableCommand {
             up to 10,000 and one for each 20 edges, and their edges are not in the graph. Same options, same bytes.
             """)
 
-    @Option(help: ArgumentHelp("The graph folder to write; missing or empty.", valueName: "folder"))
+    @Option(help: ArgumentHelp("The graph folder to write, missing or empty.", valueName: "folder"))
     var out: String
 
     @Option(help: ArgumentHelp("Pins, at least 10.", valueName: "n"))
@@ -39,7 +39,7 @@ struct GenerateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Hold out pairs and write them here. (default: hold out none)", valueName: "file"))
     var pairs: String?
 
-    @Flag(help: "Replace the graph that is in --out.")
+    @Flag(help: "Replace the graph in --out and the file of --pairs.")
     var force = false
 
     @Flag(help: "Print the result as one JSON object on stdout.")

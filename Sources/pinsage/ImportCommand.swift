@@ -31,7 +31,7 @@ struct ImportCommand: ParsableCommand {
             """, valueName: "file"))
     var features: String?
 
-    @Option(help: ArgumentHelp("The graph folder to write; missing or empty.", valueName: "folder"))
+    @Option(help: ArgumentHelp("The graph folder to write, missing or empty.", valueName: "folder"))
     var out: String
 
     @Option(help: ArgumentHelp("Width of projected features, 1 … 4096.", valueName: "n"))

@@ -18,7 +18,7 @@ struct RelatedCommand: ParsableCommand {
     @Option(help: "How many pins to print.")
     var top = 10
 
-    @Flag(help: "Compare with every pin. This is the only way there is, so the flag changes nothing.")
+    @Flag(help: "Compare with every pin. Every search of this version is exact, with the flag or without.")
     var exact = false
 
     @Flag(help: "Print one JSON object on standard output.")

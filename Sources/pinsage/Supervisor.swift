@@ -20,6 +20,8 @@ struct Supervisor {
 
     var trainer: Role
     var samplers: [Role]
+    /// Where the trainer names its newest checkpoint.
+    var latestCheckpoint: String
 
     /// Seconds a worker must live for its death to count as a new misfortune rather than the same one.
     private static let quickDeathSeconds = 5.0
@@ -28,8 +30,9 @@ struct Supervisor {
     private static let trainerStopSeconds = 20.0
 
     /// Runs until the trainer ends.
+    /// - Parameter whenReady: called once workers may come.
     /// - Throws: `SupervisorError`; `StoppedBySignal` when everything was stopped by a signal and saved.
-    func run(stop: StopToken) throws {
+    func run(stop: StopToken, whenReady: () -> Void) throws {
         let wake = platform_event_descriptor()
         defer { close(wake) }
         let trainerProcess = try Child(trainer, wake: wake)
@@ -39,6 +42,7 @@ struct Supervisor {
         guard trainerProcess.waitUntilReady(wake: wake, stop: stop) else {
             return try finish(trainerProcess, stop: stop)
         }
+        whenReady()
         workers = try samplers.map { Worker(role: $0, child: try Child($0, wake: wake), startedAt: steadySeconds()) }
         while trainerProcess.isRunning, !stop.isStopped {
             waitForEvent(wake: wake, stop: stop)
@@ -61,7 +65,12 @@ struct Supervisor {
         if let child = worker.child, !child.isRunning {
             worker.child = nil
             if child.endedWell { return }
-            worker.quickDeaths = now - worker.startedAt < Self.quickDeathSeconds ? worker.quickDeaths + 1 : 1
+            let isQuick = now - worker.startedAt < Self.quickDeathSeconds
+            if isQuick, child.endedInError {
+                throw SupervisorError.workerFailed(
+                    name: worker.role.name, lastLine: lastLine(of: worker.role.logPath))
+            }
+            worker.quickDeaths = isQuick ? worker.quickDeaths + 1 : 1
             if worker.quickDeaths >= Self.quickDeathsMax {
                 throw SupervisorError.workerKeepsDying(
                     name: worker.role.name, count: worker.quickDeaths, lastLine: lastLine(of: worker.role.logPath))
@@ -86,10 +95,18 @@ struct Supervisor {
         }
         switch (trainer.reason, trainer.status) {
         case (.exit, 0): return
-        case (.exit, 3): throw StoppedBySignal("stopped after a checkpoint; continue with --resume")
+        case (.exit, 3): throw stopped
         case (.exit, let status): throw ExitCode(status)
+        // The signal came before the trainer had begun to listen for it.
+        case (.uncaughtSignal, SIGTERM) where stop.isStopped, (.uncaughtSignal, SIGINT) where stop.isStopped:
+            throw stopped
         default: throw SupervisorError.trainerDied(ending: trainer.ending)
         }
+    }
+
+    private var stopped: StoppedBySignal {
+        StoppedBySignal(
+            command: "pinsage train", isSaved: FileManager.default.fileExists(atPath: latestCheckpoint))
     }
 
     private func stopAll(_ children: [Child]) {
@@ -106,12 +123,15 @@ struct Supervisor {
 
     private func lastLine(of path: String?) -> String {
         guard let path, let text = try? String(contentsOfFile: path, encoding: .utf8) else { return "nothing" }
-        return text.split(separator: "\n").last.map(String.init) ?? "nothing"
+        let line = text.split(separator: "\n").last.map(String.init) ?? "nothing"
+        return line.replacing("pinsage-sampler: ", with: "", maxReplacements: 1)
     }
 }
 
 enum SupervisorError: Error, CustomStringConvertible {
+    case missingExecutable(path: String)
     case cannotStart(executable: String, reason: String)
+    case workerFailed(name: String, lastLine: String)
     case workerKeepsDying(name: String, count: Int, lastLine: String)
     case trainerDied(ending: String)
     case trainerHung(seconds: Double)
@@ -119,13 +139,21 @@ enum SupervisorError: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .cannotStart(let executable, let reason):
-            "supervisor: \(executable): cannot be started: \(reason). Build it with `make build`."
+            "supervisor: \(executable): cannot start: expected a process, found: \(reason). "
+                + "Build it with `make build`."
+        case .missingExecutable(let path):
+            "supervisor: \(path): missing executable: expected it beside pinsage, found none. "
+                + "Build it with `make build`."
+        case .workerFailed(let name, let lastLine):
+            "supervisor: \(name): \(lastLine)"
         case .workerKeepsDying(let name, let count, let lastLine):
-            "supervisor: \(name): died \(count) times right after its start; its last word: \(lastLine)"
+            "supervisor: \(name): keeps dying: expected it to live, found \(count) deaths right after its start; "
+                + "its last word: \(lastLine). See its log, then continue with --resume."
         case .trainerDied(let ending):
-            "supervisor: trainer \(ending). Continue from the newest checkpoint with --resume."
+            "supervisor: trainer: died: expected an exit code, found that it \(ending). "
+                + "Continue from the newest checkpoint with --resume."
         case .trainerHung(let seconds):
-            "supervisor: trainer: did not stop within \(Int(seconds)) s and was killed. "
+            "supervisor: trainer: hangs: expected it to stop within \(Int(seconds)) s, found it at work and killed it. "
                 + "Continue from the newest checkpoint with --resume."
         }
     }

@@ -5,6 +5,7 @@ import Configuration
 import Foundation
 import FrontDoor
 import GraphStore
+import Sampling
 
 /// `pinsage train`: one trainer and its samplers, supervised.
 struct TrainCommand: ParsableCommand {
@@ -25,28 +26,36 @@ struct TrainCommand: ParsableCommand {
         let stop = try StopToken()
         let settings = try options.settings()
         // Open what the children will open, so that what is missing is said once and at once.
-        if settings.samplers.count > 0 || settings.trainer.features == .mapped {
-            _ = try BipartiteGraph(directory: settings.graph)
-        }
-        let logs = settings.run + "/logs"
-        do {
-            try FileManager.default.createDirectory(atPath: logs, withIntermediateDirectories: true)
-        } catch {
-            throw SupervisorError.cannotStart(executable: "trainer", reason: "\(logs) cannot be made")
+        if settings.samplers.count > 0 {
+            let graph = try BipartiteGraph(directory: settings.graph)
+            let recipe = settings.recipe(graphFingerprint: graph.fingerprintValue)
+            _ = try MinibatchAssembler(graph: graph, settings: settings, recipe: recipe)
         }
         let supervisor = Supervisor(
             trainer: role("trainer", arguments: resume ? ["--resume"] : [], logPath: nil),
             samplers: (0..<settings.samplers.count).map { index in
                 role(
                     "sampler", name: "sampler\(index)", arguments: ["--name", "sampler\(index)"],
-                    logPath: "\(logs)/sampler\(index).log")
-            })
-        try supervisor.run(stop: stop)
+                    logPath: "\(settings.run)/logs/sampler\(index).log")
+            }, latestCheckpoint: settings.run + "/checkpoints/latest")
+        for role in [supervisor.trainer] + supervisor.samplers
+        where !FileManager.default.isExecutableFile(atPath: role.executable) {
+            throw SupervisorError.missingExecutable(path: role.executable)
+        }
+        try supervisor.run(stop: stop) {
+            if supervisor.samplers.isEmpty {
+                writeToStandardError(
+                    "samplers.count is 0: waiting for workers at \(settings.endpoints.batches). "
+                        + "Start them with `\((["pinsage-sampler"] + common).joined(separator: " "))`.")
+            }
+        }
     }
 
+    /// Options that say the same to every process.
+    private var common: [String] { ["--config", options.config] + options.allOverrides.flatMap { ["--set", $0] } }
+
     private func role(_ kind: String, name: String? = nil, arguments: [String], logPath: String?) -> Supervisor.Role {
-        let common = ["--config", options.config] + options.allOverrides.flatMap { ["--set", $0] }
-        return Supervisor.Role(
+        Supervisor.Role(
             name: name ?? kind, executable: Self.sibling("pinsage-\(kind)"),
             arguments: common + arguments + ["--supervisor", "\(getpid())"], logPath: logPath)
     }

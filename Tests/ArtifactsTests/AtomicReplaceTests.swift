@@ -34,10 +34,34 @@ import Testing
         }
         #expect(try folder.text("a") == "old")
         #expect(try folder.names() == ["a"])
-        let missing = folder.file("none/a")
-        #expect(throws: ArtifactError.system(path: missing, operation: "create", code: ENOENT)) {
-            try AtomicReplace.write(to: missing) { _ in }
+        let below = folder.file("a/b")
+        #expect(throws: ArtifactError.system(path: below, operation: "create", code: ENOTDIR)) {
+            try AtomicReplace.write(to: below) { _ in }
         }
+    }
+
+    @Test("missing folders above are made, and are gone again when the writing fails")
+    func foldersAbove() throws {
+        for fails in [true, false] {
+            let end = { if fails { throw Stop() } }
+            let file = Result { try AtomicReplace.write(to: folder.file("x/y/a")) { _ in try end() } }
+            let tree = Result { try AtomicReplace.writeFolder(at: folder.file("v/w/d")) { _ in try end() } }
+            for result in [file, tree] {
+                if fails { #expect(throws: Stop.self) { try result.get() } } else { try result.get() }
+            }
+            #expect(try folder.names() == (fails ? [] : ["v", "x"]))
+        }
+        #expect(try AtomicReplace.entries(ofFolder: folder.file("x/y")) == ["a"])
+        #expect(try AtomicReplace.entries(ofFolder: folder.file("v/w")) == ["d"])
+        try folder.write("a file", to: "f")
+        let below = folder.file("f/g/h")
+        #expect(throws: ArtifactError.system(path: folder.file("f/g"), operation: "create folder", code: ENOTDIR)) {
+            try AtomicReplace.writeFolder(at: below) { _ in }
+        }
+        #expect(throws: Stop.self) {
+            try AtomicReplace.write(to: folder.file("x/z/a")) { _ in throw Stop() }
+        }
+        #expect(try AtomicReplace.entries(ofFolder: folder.file("x")) == ["y"])
     }
 
     @Test("a folder appears whole, over a missing, an empty or, when asked, a full one")

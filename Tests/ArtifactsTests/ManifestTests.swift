@@ -72,7 +72,7 @@ import Testing
         try FileManager.default.removeItem(atPath: folder.file("a"))
         #expect(
             message { try manifest.verifyLengths(directory: folder.path) }
-                == "artifacts: a: cannot open: no such file or directory.")
+                == "artifacts: a: cannot open: expected a file, found none. Check the path.")
     }
 
     @Test("each way a manifest can be wrong has its own line")

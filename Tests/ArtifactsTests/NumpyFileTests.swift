@@ -170,7 +170,9 @@ import Testing
         #expect(
             message(path, rank: 1)
                 == "artifacts: PATH: wrong number of dimensions: expected 1, found 2, shape (2, 1). Reshape the array.")
-        #expect(message(folder.file("none.npy")) == "artifacts: PATH: cannot open: no such file or directory.")
+        #expect(
+            message(folder.file("none.npy"))
+                == "artifacts: PATH: cannot open: expected a file, found none. Check the path.")
         #expect(
             message(folder.path)
                 == "artifacts: PATH: not a file: expected a regular file, found a folder. Name a file.")

@@ -46,7 +46,8 @@ import Testing
         var line = ""
         do { _ = try endpoints(endpoint) } catch { line = "\(error)" }
         #expect(
-            line == "--set samplers.endpoint=\(endpoint): samplers.endpoint: expected ipc://PATH or tcp://HOST:PORT"
-                + "\(more), found \(endpoint)")
+            line
+                == "config: --set samplers.endpoint=\(endpoint): samplers.endpoint: expected ipc://PATH or tcp://HOST:PORT"
+                + "\(more), found \(endpoint). Correct it.")
     }
 }

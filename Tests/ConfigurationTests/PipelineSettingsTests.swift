@@ -145,15 +145,16 @@ import Testing
     func limits(key: String, inside: String, outside: String) throws {
         _ = try load("seed: 1", ["\(key)=\(inside)"])
         let line = error("seed: 1", ["\(key)=\(outside)"])
-        #expect(line.hasPrefix("--set \(key)=\(outside): \(key): expected "), "\(line)")
+        #expect(line.hasPrefix("config: --set \(key)=\(outside): \(key): expected "), "\(line)")
         #expect(line.contains(", found \(outside.isEmpty ? "nothing" : outside)"), "\(line)")
     }
 
     @Test("without a head both widths must agree, and the line has both")
     func headNone() throws {
-        let line = "model.output_width: expected 128, as model.hidden_width, because model.head is none, found 64"
-        #expect(error("model:\n  head: none") == "c.yaml:2:9: " + line)
-        #expect(error("model:\n  head: none\n  output_width: 64") == "c.yaml:3:17: " + line)
+        let line =
+            "model.output_width: expected 128, as model.hidden_width, because model.head is none, found 64. Correct it."
+        #expect(error("model:\n  head: none") == "config: c.yaml:2:9: " + line)
+        #expect(error("model:\n  head: none\n  output_width: 64") == "config: c.yaml:3:17: " + line)
         #expect(try load("model: {head: none, output_width: 128}").model.head == .none)
     }
 
@@ -161,16 +162,17 @@ import Testing
     func hardNegatives() {
         #expect(
             error("batch: {hard_negatives_max: 6}")
-                == "c.yaml:1:29: batch.hard_negatives_max: expected 0, because this "
-                + "version has no hard negatives yet, found 6")
+                == "config: c.yaml:1:29: batch.hard_negatives_max: expected 0, because this "
+                + "version has no hard negatives yet, found 6. Correct it.")
     }
 
     @Test("an unknown key in a file is named with its place and the nearest one")
     func unknownKey() {
         #expect(
-            error("checkpoints:\n  every: 3") == "c.yaml:2:3: checkpoints.every: expected one of every_batches, keep, "
-                + "found unknown key every")
-        #expect(error("trainers:\n  threads: 3").hasSuffix("found unknown key trainers. did you mean trainer?"))
+            error("checkpoints:\n  every: 3")
+                == "config: c.yaml:2:3: checkpoints.every: expected one of every_batches, keep, "
+                + "found unknown key every. Remove it.")
+        #expect(error("trainers:\n  threads: 3").hasSuffix("found unknown key trainers. Did you mean trainer?"))
     }
 
     @Test("paths may speak of the environment")
@@ -181,8 +183,9 @@ import Testing
         #expect(settings.run == "/d/r")
         #expect(settings.endpoints.batches == "ipc:///d/s")
         #expect(
-            error("seed: 1\ngraph: ${PINSAGE_DATA}/g") == "c.yaml:2:8: graph: expected the environment variable "
-                + "PINSAGE_DATA, found no such variable. set it, or write the path out")
+            error("seed: 1\ngraph: ${PINSAGE_DATA}/g")
+                == "config: c.yaml:2:8: graph: expected the environment variable "
+                + "PINSAGE_DATA, found no such variable. Set it, or write the path out.")
     }
 
     @Test("a config file on disk is read")

@@ -22,11 +22,13 @@ struct EvaluationReportTests {
         try writeEmbeddings(metric: "dot", fingerprint: graph.fingerprint)
     }
 
-    func writeEmbeddings(metric: String, fingerprint: String, bias: [Float]? = nil, kind: String = "embeddings") throws
-    {
+    func writeEmbeddings(
+        metric: String, fingerprint: String, values: [Float] = [1, 2, 1, -1], bias: [Float]? = nil,
+        kind: String = "embeddings"
+    ) throws {
         try? FileManager.default.removeItem(atPath: folder.file("out"))
         try AtomicReplace.writeFolder(at: folder.file("out")) { out in
-            try writeNumpy(path: out + "/embeddings.npy", shape: [4, 1], [1, 2, 1, -1] as [Float])
+            try writeNumpy(path: out + "/embeddings.npy", shape: [4, values.count / 4], values)
             if let bias { try writeNumpy(path: out + "/bias.npy", shape: [bias.count], bias) }
             let extra = ["metric": metric, "graph": folder.file("graph"), "graph_fingerprint": fingerprint]
             let files = ["embeddings.npy"] + (bias == nil ? [] : ["bias.npy"])
@@ -91,11 +93,12 @@ struct EvaluationReportTests {
     @Test("without its graph a report has the model's row and says why in one line")
     func noGraph() throws {
         let manifest = try EmbeddingDirectory(path: folder.file("out")).manifest
-        guard case .missing(let gone) = GraphAtHand.open(manifest, path: folder.file("elsewhere")) else {
+        try FileManager.default.moveItem(atPath: folder.file("graph"), toPath: folder.file("elsewhere"))
+        guard case .missing(let gone) = try GraphAtHand.open(manifest, path: nil) else {
             Issue.record("found a graph where there is none")
             return
         }
-        #expect(gone.contains(folder.file("elsewhere")))
+        #expect(gone.contains(folder.file("graph")))
         let report = try report(.missing(gone))
         #expect(report.rows.map(\.key) == ["model"])
         #expect(report.pairsSharingBoard == nil)
@@ -103,24 +106,24 @@ struct EvaluationReportTests {
         #expect(try report.json().contains("\"baselines_missing\""))
     }
 
-    @Test("the recorded graph is found; another one in its place is named with both fingerprints")
+    @Test("the recorded graph is found; another one that is asked for is an error with both fingerprints")
     func graphAtHand() throws {
         let manifest = try EmbeddingDirectory(path: folder.file("out")).manifest
-        guard case .found(let found) = GraphAtHand.open(manifest, path: nil) else {
+        guard case .found(let found) = try GraphAtHand.open(manifest, path: nil) else {
             Issue.record("the recorded graph was not found")
             return
         }
         #expect(found.fingerprint == graph.fingerprint)
         try GraphOnDisk.write(to: folder.file("other"), boardsOfPins: [[0], [0], [], []], boardCount: 1)
         let other = try BipartiteGraph(directory: folder.file("other"))
-        guard case .missing(let reason) = GraphAtHand.open(manifest, path: folder.file("other")) else {
-            Issue.record("took another graph")
-            return
+        let error = #expect(throws: EvaluationError.self) {
+            try GraphAtHand.open(manifest, path: folder.file("other"))
         }
         let expected =
-            "\(folder.file("other")): another graph: expected fingerprint \(graph.fingerprint), "
+            "evaluation: \(folder.file("other")): another graph: expected fingerprint \(graph.fingerprint), "
             + "found \(other.fingerprint). Name the right one with --graph."
-        #expect(reason == expected)
+        #expect(error?.description == expected)
+        #expect(throws: GraphError.self) { try GraphAtHand.open(manifest, path: folder.file("none")) }
     }
 
     @Test("embeddings that cannot be used are named: another kind, metric, bias")
@@ -140,7 +143,13 @@ struct EvaluationReportTests {
         )
         try writeEmbeddings(metric: "dot", fingerprint: "0", bias: [1, 2, .nan, 4])
         #expect(
-            problem() == "search: \(out)/bias.npy: row 2 is not finite: expected finite values. Embed again.")
+            problem() == "search: \(out)/bias.npy: row 2: expected finite numbers, found nan. Embed again.")
+        try writeEmbeddings(metric: "dot", fingerprint: "0", values: [1, 2, -.infinity, 4])
+        #expect(
+            problem() == "search: \(out)/embeddings.npy: row 2: expected finite numbers, found -inf. Embed again.")
+        try writeEmbeddings(metric: "dot", fingerprint: "0", values: [1, 2, 3, 4, 5, 6, 7, 8])
+        #expect(
+            problem() == "search: \(out)/embeddings.npy: wrong shape: expected (4, 1), found (4, 2). Embed again.")
         try writeEmbeddings(metric: "dot", fingerprint: "0", kind: "graph")
         #expect(problem().contains("expected 'embeddings', found 'graph'"))
         try writeEmbeddings(metric: "dot", fingerprint: "0", bias: [0, 0, 0, 8])

@@ -4,6 +4,9 @@ import Search
 import TestSupport
 import Testing
 
+private let separate = "Separate two ids by a tab."
+private let unknown = "Drop the line, or evaluate embeddings of the pairs' graph."
+
 @Suite("Pairs file")
 struct PairsFileTests {
     let folder: TemporaryDirectory
@@ -26,14 +29,23 @@ struct PairsFileTests {
     @Test(
         "what is wrong is named with file and line",
         arguments: [
-            ("a\tü\na b\n", "2: malformed pair: expected a query, a tab and a positive, found 1 tab-separated column."),
-            ("a\tü\t1\n", "1: malformed pair: expected a query, a tab and a positive, found 3 tab-separated columns."),
+            (
+                "a\tü\na b\n",
+                "2: malformed pair: expected a query, a tab and a positive, found 1 tab-separated column. \(separate)"
+            ),
+            (
+                "a\tü\t1\n",
+                "1: malformed pair: expected a query, a tab and a positive, found 3 tab-separated columns. \(separate)"
+            ),
             (
                 "a\tü\n\na\tü\n",
-                "2: malformed pair: expected a query, a tab and a positive, found 1 tab-separated column."
+                "2: malformed pair: expected a query, a tab and a positive, found 1 tab-separated column. \(separate)"
             ),
-            ("a\tc\n", "1: unknown pin: expected an id of the embeddings' pins.txt, found \"c\"."),
-            ("a\tü\nü\tü\n", "2: query and positive are the same pin: expected two pins, found \"ü\" twice."),
+            ("a\tc\n", "1: unknown pin: expected an id of the embeddings' pins.txt, found \"c\". \(unknown)"),
+            (
+                "a\tü\nü\tü\n",
+                "2: query and positive are the same pin: expected two pins, found \"ü\" twice. Drop the line."
+            ),
         ])
     func malformed(text: String, problem: String) throws {
         let error = #expect(throws: EvaluationError.self) { try read(text) }

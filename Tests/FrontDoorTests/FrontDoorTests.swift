@@ -19,7 +19,7 @@ private struct Tool: ParsableCommand {
 
         func run() throws {
             switch end {
-            case "badly": throw ConfigError(place: "f:1:2", subject: "a", expected: "b", found: "c\nd")
+            case "badly": throw ConfigError(place: "f:1:2", subject: "a", expected: "b", found: "c\n\u{1B}d\0")
             case "foundation": _ = try Data(contentsOf: URL(fileURLWithPath: "/no/such"))
             case "stopped": throw StoppedBySignal("stopped at step 7")
             case "code": throw ExitCode(7)
@@ -52,7 +52,7 @@ private struct Tool: ParsableCommand {
             await #expect(processExitsWith: .exitCode(1), observing: [\.standardErrorContent]) {
                 runFrontDoor(Tool.self, arguments: ["work", "--end", "badly"])
             })
-        #expect(errors(result) == "tool work: f:1:2: a: expected b, found c; d\n")
+        #expect(errors(result) == "tool work: config: f:1:2: a: expected b, found c; ?d?. Correct it.\n")
     }
 
     @Test("an error of Foundation is one readable line")

@@ -67,7 +67,12 @@ import Testing
                 #expect(throws: ArtifactError.self, "\(name), \(count) bytes") { try BipartiteGraph(directory: graph) }
             }
             try FileManager.default.removeItem(atPath: "\(graph)/\(name)")
-            #expect(message() == "artifacts: \(name): cannot open: no such file or directory.")
+            let line =
+                name == Manifest.fileName
+                ? "graph: \(graph): no graph: expected a graph folder with manifest.json, found none. "
+                    + "Make one with `pinsage import` or `pinsage generate`."
+                : "artifacts: \(name): cannot open: expected a file, found none. Check the path."
+            #expect(message() == line)
             try folder.write(whole, to: "graph/\(name)")
         }
     }

@@ -120,12 +120,22 @@ import Testing
         #expect(options.problem == "--pins: expected 10 … 1000000000, found 9.")
     }
 
-    @Test("a failure leaves neither graph nor pairs")
+    @Test("a failure leaves neither graph nor pairs, and pairs that are there are replaced only when asked")
     func failure() throws {
         var options = options("g")
-        options.pairs = folder.file("missing/pairs.tsv")
-        #expect(throws: (any Error).self) { try GraphGenerator.run(options) }
-        #expect(try folder.names() == [])
+        try folder.write("mine", to: "pairs.tsv")
+        for place in ["pairs.tsv/below", "pairs.tsv", "."] {
+            options.pairs = folder.file(place)
+            #expect(throws: (any Error).self, "\(place)") { try GraphGenerator.run(options) }
+            #expect(try folder.names() == ["pairs.tsv"])
+            #expect(try folder.text("pairs.tsv") == "mine")
+        }
+        options.pairs = folder.file("pairs.tsv")
+        options.force = true
+        #expect(try GraphGenerator.run(options).pairs > 0)
+        #expect(try folder.text("pairs.tsv") != "mine")
+        options.pairs = folder.file("g/../g/pairs.tsv")
+        #expect(options.problem?.hasPrefix("--pairs: expected a file outside of the graph folder") == true)
     }
 
     @Test("tiny graphs are generated too", arguments: [(10, 1, 2, 1), (10, 5, 25, 64), (12, 3, 18, 2)])

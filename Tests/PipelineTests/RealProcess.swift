@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// Runs the executables under test, as a user would.
 struct Ended {
@@ -10,45 +11,58 @@ struct Ended {
     var errorLines: [String] { error.split(separator: "\n").map(String.init) }
 }
 
-/// A running executable of this package.
+/// A running process: an executable of this package, or a tool that a user would type.
 final class RealProcess: @unchecked Sendable {
     private let process = Process()
-    private let folder: String
-    private let outputPath: String
-    private let errorPath: String
+    private let streams: TemporaryDirectory
 
-    /// - Parameter name: `pinsage`, `pinsage-trainer` or `pinsage-sampler`, built beside the tests.
-    init(_ name: String, _ arguments: [String], in folder: String) throws {
-        self.folder = folder
-        let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let built = URL(fileURLWithPath: tests).deletingLastPathComponent()
-        let id = UUID().uuidString
-        outputPath = "\(folder)/\(id).out"
-        errorPath = "\(folder)/\(id).err"
-        for path in [outputPath, errorPath] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
-        process.executableURL = built.appendingPathComponent(name)
-        process.arguments = arguments
+    /// - Parameters:
+    ///   - name: `pinsage`, `pinsage-trainer` or `pinsage-sampler`, built beside the tests; or any executable's path.
+    ///   - isUnprivileged: whether to run as nobody where the tests run as root.
+    ///   - terminal: what standard error is, in place of a file.
+    init(
+        _ name: String, _ arguments: [String], in folder: String, isUnprivileged: Bool = false,
+        terminal: FileHandle? = nil
+    ) throws {
+        streams = try TemporaryDirectory()
+        for stream in ["out", "err"] { try streams.write("", to: stream) }
+        let executable = name.hasPrefix("/") ? name : try Self.built(name)
+        if isUnprivileged, geteuid() == 0 {
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/setpriv")
+            process.arguments =
+                ["--reuid=65534", "--regid=65534", "--clear-groups", executable] + arguments
+        } else {
+            process.executableURL = URL(fileURLWithPath: executable)
+            process.arguments = arguments
+        }
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
-        process.standardOutput = FileHandle(forWritingAtPath: outputPath)
-        process.standardError = FileHandle(forWritingAtPath: errorPath)
+        process.standardOutput = FileHandle(forWritingAtPath: streams.file("out"))
+        process.standardError = terminal ?? FileHandle(forWritingAtPath: streams.file("err"))
         try process.run()
+    }
+
+    /// The path of an executable of this package.
+    static func built(_ name: String) throws -> String {
+        let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        return URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent(name).path
     }
 
     var pid: Int32 { process.processIdentifier }
     var isRunning: Bool { process.isRunning }
+    /// Standard error so far.
+    var error: String { (try? streams.text("err")) ?? "" }
 
     func send(_ signal: Int32) { _ = kill(process.processIdentifier, signal) }
 
     /// Waits for the end; kills the process when it takes longer than `seconds`.
     func end(within seconds: Double = 120) -> Ended {
         let deadline = Date(timeIntervalSinceNow: seconds)
-        while process.isRunning, Date() < deadline { usleep(5_000) }
+        while process.isRunning, Date() < deadline { usleep(2_000) }
         if process.isRunning { send(SIGKILL) }
         process.waitUntilExit()
         return Ended(
             code: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
-            output: (try? String(contentsOfFile: outputPath, encoding: .utf8)) ?? "",
-            error: (try? String(contentsOfFile: errorPath, encoding: .utf8)) ?? "")
+            output: (try? streams.text("out")) ?? "", error: error)
     }
 }
 

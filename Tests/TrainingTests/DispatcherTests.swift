@@ -60,8 +60,8 @@ import Training
                 .init(
                     peer: bob,
                     message: .refused(
-                        reason: "graph differs: the trainer has 0123456789abcdef (40 pins, features 6 wide), "
-                            + "the sampler has 0000000000000007 (40 pins, features 6 wide)"))
+                        reason: "graph: expected 0123456789abcdef (40 pins, features 6 wide) as the trainer has, "
+                            + "found 0000000000000007 (40 pins, features 6 wide)"))
             ])
     }
 
@@ -74,11 +74,11 @@ import Training
             }
             return reason
         }
-        #expect(reason(hello("a", version: 9)) == "protocol version differs: the trainer has 1, the sampler has 9")
+        #expect(reason(hello("a", version: 9)) == "protocol version: expected 1 as the trainer has, found 9")
         #expect(
             reason(hello("a", recipe: 0xAB)).hasPrefix(
-                "recipe of the batches (seed, walks, batch and trainer.features) differs"))
-        #expect(reason(hello("a", recipe: 0xAB)).hasSuffix("the sampler has 00000000000000ab"))
+                "recipe of the batches (seed, walks, batch and trainer.features): expected "))
+        #expect(reason(hello("a", recipe: 0xAB)).hasSuffix("found 00000000000000ab"))
     }
 
     @Test("a worker that the trainer has never met is asked to say hello")
@@ -136,7 +136,8 @@ import Training
         for _ in 0..<Dispatcher.badBatchesMax { #expect(try dispatcher.take(foreign) == nil) }
         let error = #expect(throws: TrainingError.self) { try dispatcher.take(foreign) }
         #expect(
-            error?.description.hasPrefix("batches: 101 came in damaged, the limit is 100; the last: from alice") == true
+            error?.description.hasPrefix(
+                "batches: damaged: expected at most 100 damaged ones, found 101; the last: from alice") == true
         )
     }
 }

@@ -34,11 +34,13 @@ import Training
         stop: StopToken = .manual(), stopAfter: Double? = nil
     ) throws -> Trainer.Ending {
         let run = RunDirectory(path: settings.run)
-        try run.create()
+        let start = try TrainingStart(settings: settings, run: run, resume: resume)
+        let lock = try run.open(holding: nil)
+        defer { withExtendedLifetime(lock) {} }
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let trainer = Trainer(settings: settings, run: run, stop: stop, log: log)
         let all = workers.enumerated().map { ScriptedWorker("w\($0)", settings: settings, misdeeds: $1) }
-        let ending = try trainer.train(resume: resume) { for worker in all { worker.start() } }
+        let ending = try trainer.train(from: start) { for worker in all { worker.start() } }
         for worker in all { #expect(worker.join()) }
         return ending
     }
@@ -154,9 +156,22 @@ import Training
     @Test("two trainers cannot work in one run directory")
     func locked() throws {
         let run = RunDirectory(path: folder.file("locked"))
-        try run.create()
-        let lock = try run.lock()
-        #expect(throws: TrainingError.runInUse(path: run.path)) { _ = try run.lock() }
+        #expect(try run.lockExisting() == nil)
+        let lock = try run.open(holding: nil)
+        #expect(throws: TrainingError.runInUse(path: run.path)) { _ = try run.lockExisting() }
+        #expect(throws: TrainingError.runInUse(path: run.path)) { _ = try run.open(holding: nil) }
         withExtendedLifetime(lock) {}
+    }
+
+    @Test("what opening a new run has made is taken away again; a run that was there stays")
+    func abandoned() throws {
+        let run = RunDirectory(path: folder.file("deep/down/run"))
+        try run.open(holding: nil).abandon()
+        #expect(try folder.names() == [])
+        do { _ = try run.open(holding: nil) }
+        let held = try #require(try run.lockExisting())
+        try run.open(holding: held).abandon()
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: run.path).sorted() == ["checkpoints", "lock", "logs"])
     }
 }

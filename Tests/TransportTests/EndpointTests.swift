@@ -91,24 +91,27 @@ import Transport
     func texts() {
         let e = "ipc:///run/b.ipc"
         let lines: [(TransportError, String)] = [
-            (.badEndpoint(endpoint: "x"), "bad endpoint: expected ipc://PATH or tcp://HOST:PORT, found x"),
+            (
+                .badEndpoint(endpoint: "x"),
+                "bad endpoint: expected ipc://PATH or tcp://HOST:PORT, found x. Correct samplers.endpoint."
+            ),
             (
                 .pathTooLong(endpoint: e, byteCount: 130, byteCountMax: 107),
-                "path too long: expected at most 107 bytes, found 130. set samplers.endpoint to a shorter ipc://PATH, "
-                    + "for example in /tmp"
+                "path too long: expected at most 107 bytes, found 130. Set samplers.endpoint to a shorter ipc://PATH, "
+                    + "for example in /tmp."
             ),
             (
                 .missingDirectory(endpoint: e, directory: "/run/"),
-                "no such directory: expected /run/, found nothing. create it"
+                "no such directory: expected /run/, found nothing. Create it."
             ),
             (
                 .addressInUse(endpoint: e),
-                "address in use: expected a free endpoint, found a process that listens. stop it, or choose another "
-                    + "samplers.endpoint"
+                "address in use: expected a free endpoint, found a process that listens. Stop it, or choose another "
+                    + "samplers.endpoint."
             ),
             (
                 .messageTooLarge(endpoint: e, what: "frames", count: 65, countMax: 64),
-                "message dropped: expected at most 64 frames, found 65"
+                "message dropped: expected at most 64 frames, found 65. Run the same version on both ends."
             ),
         ]
         for (error, text) in lines {

@@ -1,4 +1,5 @@
 import Artifacts
+import Foundation
 
 /// What graph to generate, and where to.
 public struct GraphGeneratorOptions: Sendable {
@@ -18,7 +19,7 @@ public struct GraphGeneratorOptions: Sendable {
     public var seed: UInt64 = 1
     /// Where held-out pairs go; nil: none are held out.
     public var pairs: String?
-    /// Replaces a graph that is already there. Default no.
+    /// Replaces a graph, and pairs, that are already there. Default no.
     public var force = false
 
     public init(output: String) { self.output = output }
@@ -31,7 +32,14 @@ public struct GraphGeneratorOptions: Sendable {
         }
         return check("pins", pins, 10...1_000_000_000) ?? check("boards", boards, 1...1_000_000_000)
             ?? check("topics", topics, 1...1_000_000) ?? check("feature-width", featureWidth, 1...4096)
-            ?? check("edges", edges, (2 * boards)...(boards * max(2, pins / 2)))
+            ?? check("edges", edges, (2 * boards)...(boards * max(2, pins / 2))) ?? pairsProblem
+    }
+
+    private var pairsProblem: String? {
+        guard let pairs else { return nil }
+        let folder = URL(fileURLWithPath: output).standardizedFileURL.pathComponents
+        return URL(fileURLWithPath: pairs).standardizedFileURL.pathComponents.starts(with: folder)
+            ? "--pairs: expected a file outside of the graph folder \(output), found \(pairs)." : nil
     }
 }
 
@@ -64,6 +72,7 @@ public enum GraphGenerator {
     ) throws -> GraphGeneratorResult {
         precondition(options.problem == nil, "GraphGenerator: \(options.problem ?? "")")
         try GraphDirectory.requireFree(options.output, force: options.force)
+        if let path = options.pairs { try requireFree(pairs: path, force: options.force) }
         progress("drawing \(options.edges) edges")
         let topics = PlantedTopics(pinCount: options.pins, topicCount: options.topics, seed: options.seed)
         let edges = PlantedBoards.draw(
@@ -78,6 +87,18 @@ public enum GraphGenerator {
         return try AtomicReplace.write(to: path) { writer in
             for (query, positive) in heldOut.pairs { try writer.write("p\(query)\tp\(positive)\n") }
             return try write(rows, topics, pairs: heldOut.pairs.count, options, progress)
+        }
+    }
+
+    /// Refuses a place for the pairs where something would be lost.
+    private static func requireFree(pairs path: String, force: Bool) throws {
+        var isFolder: ObjCBool = false
+        guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return }
+        guard force, !isFolder.boolValue else {
+            throw GraphError.bad(
+                path: path, problem: "output file in use", expected: "no file",
+                found: isFolder.boolValue ? "a folder" : "one",
+                action: isFolder.boolValue ? "Name another file" : "Add --force to replace it")
         }
     }
 

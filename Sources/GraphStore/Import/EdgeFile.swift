@@ -62,7 +62,7 @@ struct EdgeFile {
         _ id: UnsafeRawBufferPointer, _ table: inout IDTable, _ lines: LineReader
     ) throws -> UInt32 {
         let (row, isNew) = unsafe table.insert(id)
-        if isNew { try unsafe lines.requireUTF8(id) }
+        if isNew { try unsafe lines.requireText(id) }
         return row
     }
 }
@@ -78,7 +78,7 @@ extension IDTable {
             if unsafe id.contains(UInt8(ascii: "\t")) {
                 throw lines.bad("tab in an id", "one id", "'\(unsafe printable(id))'", "Keep one column only")
             }
-            try unsafe lines.requireUTF8(id)
+            try unsafe lines.requireText(id)
             let (row, isNew) = unsafe insert(id)
             guard isNew else {
                 throw lines.bad(

@@ -78,10 +78,15 @@ import Glibc
         .badLine(path: path, line: line, problem: problem, expected: expected, found: found, action: action)
     }
 
-    /// Throws unless `id` is UTF-8.
-    func requireUTF8(_ id: UnsafeRawBufferPointer) throws {
+    /// Throws unless `id` is UTF-8 without zero bytes.
+    func requireText(_ id: UnsafeRawBufferPointer) throws {
         var isASCII = true
-        for i in 0..<id.count where unsafe id[i] >= 0x80 { isASCII = false }
+        for i in 0..<id.count {
+            if unsafe id[i] >= 0x80 { isASCII = false }
+            if unsafe id[i] == 0 {
+                throw bad("zero byte", "ids in UTF-8", "'\(unsafe printable(id))'", "Convert with iconv")
+            }
+        }
         if isASCII { return }
         let units = unsafe id.bindMemory(to: UInt8.self)
         if unsafe String(validating: units, as: UTF8.self) == nil {

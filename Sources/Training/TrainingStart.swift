@@ -1,0 +1,59 @@
+import Artifacts
+import Configuration
+import Foundation
+import PinSageModel
+
+/// What a training begins from. Making one reads and checks; nothing is written.
+public struct TrainingStart {
+    /// The newest whole checkpoint of the run; nil at the run's beginning.
+    let checkpoint: Checkpoint?
+    /// The graph in the graph directory; nil where features travel in the batches and there is none here.
+    let graph: GraphIdentity?
+    /// The pins' features (P × F); nil where they travel in the batches.
+    let features: VectorTable?
+    /// Why newer checkpoints were passed over.
+    let passedOver: [String]
+
+    /// - Parameter resume: whether to continue from the newest readable checkpoint; otherwise the run must have none.
+    /// - Throws: `TrainingError`, `ArtifactError` or the model's error, when this training cannot begin.
+    public init(settings: PipelineSettings, run: RunDirectory, resume: Bool) throws {
+        let checkpoints = CheckpointFolder(path: run.checkpointFolder)
+        let existing = checkpoints.steps()
+        if !resume, !existing.isEmpty { throw TrainingError.runExists(path: run.path, checkpoints: existing.count) }
+        let newest = resume ? try checkpoints.readNewest() : nil
+        checkpoint = newest?.checkpoint
+        passedOver = newest?.passedOver ?? []
+        graph = try Self.graph(settings)
+        if let checkpoint { try Self.check(checkpoint, settings) }
+        features =
+            settings.trainer.features == .mapped ? try VectorTable(npyPath: settings.graph + "/features.npy") : nil
+        if let graph { try check(graph, settings) }
+    }
+
+    /// Refuses a graph that the checkpoint was not trained on.
+    func check(_ graph: GraphIdentity, _ settings: PipelineSettings) throws {
+        let shape = ModelShape(featureWidth: graph.featureWidth, settings.model)
+        try checkpoint?.require(shape: shape, graphFingerprint: graph.fingerprint)
+    }
+
+    /// Refuses a checkpoint of settings that would make other batches or another network.
+    private static func check(_ checkpoint: Checkpoint, _ settings: PipelineSettings) throws {
+        let before = try PipelineSettings.load(
+            text: checkpoint.metadata.config, path: checkpoint.path, environment: [:])
+        if let change = settings.forbiddenChanges(since: before).first {
+            throw TrainingError.checkpointDiffers(
+                path: checkpoint.path, key: change.key, before: change.before, now: change.now)
+        }
+    }
+
+    private static func graph(_ settings: PipelineSettings) throws -> GraphIdentity? {
+        guard FileManager.default.fileExists(atPath: settings.graph + "/manifest.json") else {
+            if settings.trainer.features == .inline { return nil }
+            throw TrainingError.graphMissing(path: settings.graph)
+        }
+        let manifest = try Manifest.read(directory: settings.graph, kind: "graph")
+        return GraphIdentity(
+            fingerprint: manifest.fingerprint, pinCount: manifest.counts["pins"] ?? 0,
+            featureWidth: manifest.featureWidth)
+    }
+}

@@ -1,2 +1,0 @@
-/// Where fixtures and oracles shared by the test targets live.
-public enum TestSupport {}
