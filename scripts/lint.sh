@@ -1,5 +1,6 @@
 #!/bin/sh
-# Format and rules of this repository's Swift code. Each finding is `file:line: problem, use X instead`.
+# Format and rules of this repository's Swift code, and its pages (check-docs.sh). Each finding is
+# `file:line: problem, use X instead`.
 # `scripts/lint.sh --self-test` sows one violation per rule and expects each to be found.
 set -eu
 scripts=$(cd "$(dirname "$0")" && pwd)
@@ -92,7 +93,27 @@ $long
         echo 'lint self-test: swift format let a missing space pass' >&2
         exit 1
     fi
+    rm "$good"
+    self_test_docs
     echo 'lint self-test: every rule finds what it is for'
+}
+
+# Sows a dead link, two names of nothing, a log message that the runbook lacks and an error line that no source has,
+# beside sound ones.
+self_test_docs() {
+    mkdir -p docs Tests
+    printf 'log.info("known")\nlog.error(\n    "unknown", metadata: [:])\n' >"$good"
+    printf '[a](docs/RUNBOOK.md#top) [b](https://c.d) [e](lost.md) `Good.swift` `Lost.swift` `docs/*.md` `Sources/Lost*`\n' >README.md
+    printf '`known`\n## Error lines\n| `known` | `a cause` | |\n| **room** `known`, `lost` | | |\n' >docs/RUNBOOK.md
+    found=$(sh "$scripts/check-docs.sh" . | sed 's/,.*//' || true)
+    expected='README.md: link to lost.md
+README.md: Lost.swift does not exist
+README.md: Sources/Lost* does not exist
+docs/RUNBOOK.md: no log message `unknown`
+docs/RUNBOOK.md: error line `lost` is in no source'
+    [ "$found" = "$expected" ] && return
+    printf 'lint self-test: pages: expected "%s", found "%s"\n' "$expected" "$found" >&2
+    exit 1
 }
 
 if [ "${1:-}" = --self-test ]; then
@@ -104,4 +125,5 @@ command -v swift >/dev/null || { echo 'lint: swift: not found, use a shell with 
 failed=0
 rules scripts/lint-allow.txt 1 || failed=1
 list | grep -E '^(Sources|Tests)/' | xargs swift format lint --strict --parallel || failed=1
+sh scripts/check-docs.sh || failed=1
 exit $failed

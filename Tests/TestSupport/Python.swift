@@ -3,7 +3,10 @@ import Foundation
 /// Runs short Python programs, to check files against NumPy itself.
 public enum Python {
     /// Whether `python3` can import numpy here.
-    public static let hasNumPy = (try? run("import numpy", in: "/")) != nil
+    public static let hasNumPy = canImport("numpy")
+
+    /// Whether `python3` can import all of `modules`, separated by commas.
+    public static func canImport(_ modules: String) -> Bool { (try? run("import \(modules)", in: "/")) != nil }
 
     public struct Failure: Error, CustomStringConvertible {
         public let description: String

@@ -99,7 +99,8 @@ func sameBytes(_ a: Frame, _ b: Frame) -> Bool {
         for index in 0..<frame.byteCount { frame.bytes[index] = 77 }
         let pull = try PullLink(context, bind: endpoint)
         let received = try #require(try pull.receive(timeoutMilliseconds: 5000))
-        #expect(received[0].bytes.allSatisfy { $0 == 77 })
+        let isWhole = withExtendedLifetime(received) { received[0].bytes.allSatisfy { $0 == 77 } }
+        #expect(isWhole)
     }
 
     @Test("received frames stay as they are while others come and go")
