@@ -39,7 +39,7 @@ import Testing
         BadInput("neighbors: no graph", "pinsage neighbors none --pin p0", says: "none: no graph"),
         BadInput("neighbors: unknown pin", "pinsage neighbors graph --pin zz --json", says: "unknown pin"),
         BadInput(
-            "neighbors: a folder of others", "pinsage neighbors graph --all --out embeddings", says: "found 'embed"),
+            "neighbors: a folder of others", "pinsage neighbors graph --all --out embeddings", says: "found 'bias"),
         BadInput("neighbors: a file", "pinsage neighbors graph --all --out pins.txt", says: "pins.txt: cannot list"),
         BadInput(
             "neighbors: below a file", "pinsage neighbors graph --all --out pins.txt/x", says: "pins.txt/x: cannot"),
@@ -120,7 +120,7 @@ import Testing
             try $0.folder.write("not a checkpoint\n", to: Workshop.checkpoint)
         },
         BadInput(
-            "another shape", embedding, says: "tensor conv.1.message.weight: expected shape [8, 4], found shape [4, 8]"
+            "another shape", embedding, says: "tensor conv.1.message.weight: expected shape [8, 5], found shape [5, 8]"
         ) {
             try $0.rewriteCheckpoint { name, shape, _ in
                 if name == "conv.1.message.weight" { shape.reverse() }
