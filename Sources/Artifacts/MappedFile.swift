@@ -1,9 +1,14 @@
 import CPlatform
 import Glibc
+import Synchronization
+
+/// Guards the table of watched maps.
+private let watching = Mutex(())
 
 /// A file in memory without being read: pages come in when touched and are shared by every process that maps it.
 ///
-/// The bytes are read-only and live as long as this object.
+/// The bytes are read-only and live as long as this object. Should the file be cut shorter meanwhile, whoever reads
+/// beyond its end ends the process with one line that names the file, and exit code 1.
 @safe public final class MappedFile: Sendable {
     /// How the file will be read, so that the kernel can plan ahead.
     public enum Advice: Sendable {
@@ -19,6 +24,7 @@ import Glibc
     public let path: String
     public let byteCount: Int
     private nonisolated(unsafe) let base: UnsafeMutableRawPointer?
+    private let watch: Int32
 
     /// Maps the whole of a regular file; an empty one has no bytes.
     ///
@@ -31,6 +37,7 @@ import Glibc
         self.byteCount = byteCount
         guard byteCount > 0 else {
             unsafe base = nil
+            watch = -1
             return
         }
         let address = unsafe mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor, 0)
@@ -38,6 +45,11 @@ import Glibc
             throw .system(path: path, operation: "map", code: errno)
         }
         unsafe base = address
+        let program = CommandLine.arguments[0].split(separator: "/").last ?? "pinsage"
+        let line =
+            "\(program): artifacts: \(path): cut short while in use: expected \(byteCount) bytes, found fewer. "
+            + "Write the file again, and replace files in use instead of rewriting them.\n"
+        watch = watching.withLock { _ in unsafe platform_watch_map(address, byteCount, line) }
         // Advice may be refused without harm: the bytes are the same.
         switch advice {
         case .normal: break
@@ -48,6 +60,7 @@ import Glibc
     }
 
     deinit {
+        watching.withLock { _ in platform_forget_map(watch) }
         if let base = unsafe base { unsafe munmap(base, byteCount) }
     }
 

@@ -9,6 +9,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -90,7 +92,56 @@ static inline int platform_exchange(const char *a, const char *b) {
     return (int)syscall(SYS_renameat2, -100 /* AT_FDCWD */, a, -100, b, 2 /* RENAME_EXCHANGE */);
 }
 
+/// Memory that is mapped from files, and what to say when one of them has become shorter than its map.
+struct platform_map {
+    uintptr_t start, end;
+    char *message;
+};
+enum { platform_map_count = 256 };
+static inline struct platform_map *platform_maps(void) {
+    static struct platform_map maps[platform_map_count];
+    return maps;
+}
+
+static inline void platform_on_bus_error(int number, siginfo_t *info, void *context) {
+    (void)context;
+    uintptr_t address = (uintptr_t)info->si_addr;
+    for (int i = 0; i < platform_map_count; i++) {
+        struct platform_map *map = &platform_maps()[i];
+        if (map->message && address >= map->start && address < map->end) {
+            (void)!write(2, map->message, strlen(map->message));
+            _exit(1);
+        }
+    }
+    signal(number, SIG_DFL);
+}
+
+/// From now on a read beyond the end of the file mapped at `start` writes `message` and ends the process with 1,
+/// instead of killing it. Returns a handle for `platform_forget_map`, −1 when there is no room for more. Not for two
+/// threads at once, and from one source file: each has a table of its own.
+static inline int platform_watch_map(const void *start, size_t length, const char *message) {
+    struct sigaction action = {.sa_sigaction = platform_on_bus_error, .sa_flags = SA_SIGINFO};
+    sigaction(SIGBUS, &action, 0);
+    for (int i = 0; i < platform_map_count; i++) {
+        struct platform_map *map = &platform_maps()[i];
+        if (map->message) continue;
+        map->start = (uintptr_t)start;
+        map->end = (uintptr_t)start + length;
+        map->message = strdup(message);
+        return i;
+    }
+    return -1;
+}
+
+static inline void platform_forget_map(int handle) {
+    if (handle < 0) return;
+    char *message = platform_maps()[handle].message;
+    platform_maps()[handle].message = 0;
+    free(message);
+}
+
 /// This process gets SIGTERM when the thread that started it ends.
 static inline int platform_stop_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGTERM); }
 
 #endif
+

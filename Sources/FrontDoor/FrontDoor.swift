@@ -11,6 +11,8 @@ import Foundation
 public func runFrontDoor<Root: ParsableCommand>(_ root: Root.Type, arguments: [String]? = nil) -> Never {
     // Whoever reads our output may leave early, as `head` does; a write to it then fails instead of killing us.
     signal(SIGPIPE, SIG_IGN)
+    // A file that may grow no further is an error like a full disk, not a death.
+    signal(SIGXFSZ, SIG_IGN)
     var command: any ParsableCommand
     do {
         command = try root.parseAsRoot(arguments)

@@ -1,5 +1,4 @@
 import Basics
-import Foundation
 
 /// Both ends of the batches' way within one process, with faults on request: what a lossy network would do, from one seed.
 ///
@@ -31,7 +30,7 @@ public final class InMemoryLink: BatchSender, BatchReceiver, @unchecked Sendable
 
     private let faults: Faults
     private let highWaterMark: Int
-    private let condition = NSCondition()
+    private let condition = SteadyCondition()
     // Guarded by `condition`.
     private var waiting: [Waiting] = []
     private var sentCount = 0
@@ -47,7 +46,7 @@ public final class InMemoryLink: BatchSender, BatchReceiver, @unchecked Sendable
 
     public func send(_ frames: [Frame], timeoutMilliseconds: Int) -> Bool {
         precondition(!frames.isEmpty, "in-memory link: a message of no frames")
-        let deadline = Date(timeIntervalSinceNow: Double(timeoutMilliseconds) / 1000)
+        let deadline = steadySeconds() + Double(timeoutMilliseconds) / 1000
         condition.lock()
         defer { condition.unlock() }
         while waiting.count >= highWaterMark {
@@ -59,7 +58,7 @@ public final class InMemoryLink: BatchSender, BatchReceiver, @unchecked Sendable
     }
 
     public func receive(timeoutMilliseconds: Int) -> [Frame]? {
-        let deadline = Date(timeIntervalSinceNow: Double(timeoutMilliseconds) / 1000)
+        let deadline = steadySeconds() + Double(timeoutMilliseconds) / 1000
         condition.lock()
         defer { condition.unlock() }
         while true {

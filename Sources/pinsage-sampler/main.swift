@@ -23,6 +23,7 @@ struct SamplerCommand: ParsableCommand {
         let stop = try StopToken()
         try supervision.follow()
         let settings = try options.settings()
+        try requireDescriptors(64)
         let graph = try BipartiteGraph(directory: settings.graph)
         let worker = name ?? "\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
         let log = try RunLog.bootstrap(label: worker, path: nil, alsoStandardError: true)

@@ -22,6 +22,7 @@ struct TrainerCommand: ParsableCommand {
         let stop = try StopToken()
         try supervision.follow()
         let settings = try options.settings()
+        try requireDescriptors(64 + 4 * settings.samplers.count)
         let run = RunDirectory(path: settings.run)
         // What is wrong with the request is said before anything is written.
         let held = try run.lockExisting()

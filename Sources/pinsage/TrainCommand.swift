@@ -25,6 +25,7 @@ struct TrainCommand: ParsableCommand {
     func run() throws {
         let stop = try StopToken()
         let settings = try options.settings()
+        try requireDescriptors(64 + 4 * settings.samplers.count)
         // Open what the children will open, so that what is missing is said once and at once.
         if settings.samplers.count > 0 {
             let graph = try BipartiteGraph(directory: settings.graph)
