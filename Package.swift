@@ -90,7 +90,7 @@ let package = Package(
             name: "pinsage",
             dependencies: [
                 "Basics", "Artifacts", "Configuration", "Kernels", "GraphStore", "PinSageModel", "Sampling", "Search",
-                "Inference", "Evaluation", "CPlatform", "FrontDoor", argumentParser, logging,
+                "Inference", "Evaluation", "Transport", "CPlatform", "FrontDoor", argumentParser, logging,
             ], swiftSettings: room),
         .executableTarget(
             name: "pinsage-trainer",

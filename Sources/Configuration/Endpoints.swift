@@ -26,6 +26,13 @@ public struct Endpoints: Equatable, Sendable {
         return endpoints
     }
 
+    /// Whether others than this host's processes can reach the sockets.
+    var isBeyondThisHost: Bool {
+        guard batches.hasPrefix("tcp://") else { return false }
+        let host = batches.dropFirst("tcp://".count)
+        return !["127.", "localhost:", "[::1]:"].contains { host.hasPrefix($0) }
+    }
+
     /// What `endpoint` should have been, or nil if it can be used. Empty is the default and fine.
     static func fault(in endpoint: String) -> String? {
         let expected = "ipc://PATH or tcp://HOST:PORT"
@@ -45,6 +52,13 @@ public struct Endpoints: Equatable, Sendable {
 }
 
 extension PipelineSettings {
+    /// What to say where the sockets are open to a network and to anyone on it; nil where they are not.
+    public var openNetworkWarning: String? {
+        guard security.mechanism == .none, endpoints.isBeyondThisHost else { return nil }
+        return "security: \(endpoints.batches): NOT PROTECTED: anyone who reaches this address can read and send "
+            + "batches. Set security.mechanism: curve, with keys from `pinsage keys`."
+    }
+
     /// Where the trainer listens.
     public var endpoints: Endpoints {
         Endpoints(besides: samplers.endpoint.isEmpty ? "ipc://\(run)/batches.ipc" : samplers.endpoint)

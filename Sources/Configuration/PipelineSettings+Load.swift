@@ -34,6 +34,7 @@ extension PipelineSettings {
         try settings.samplers.read(file.section("samplers"))
         try settings.trainer.read(file.section("trainer"))
         try settings.checkpoints.read(file.section("checkpoints"))
+        try settings.security.read(file.section("security"))
         try file.finish()
         try settings.checkTogether(file)
         return settings
@@ -132,5 +133,18 @@ extension CheckpointSettings {
     fileprivate mutating func read(_ section: ConfigSection) throws {
         everyBatches = try section.int("every_batches", default: everyBatches, in: aBillion)
         keep = try section.int("keep", default: keep, in: aMillion)
+    }
+}
+
+extension SecuritySettings {
+    fileprivate mutating func read(_ section: ConfigSection) throws {
+        mechanism = try section.choice("mechanism", default: mechanism)
+        keys = try section.path("keys", default: keys, emptyAllowed: true)
+        name = try section.string("name", default: name)
+        if mechanism == .curve && keys.isEmpty {
+            throw section.error(
+                "keys", expected: "a folder of keys, because security.mechanism is curve", found: "nothing",
+                action: "Make one with `pinsage keys --out FOLDER`")
+        }
     }
 }

@@ -11,12 +11,17 @@ extension PipelineSettings {
     /// batches are drawn: raise it with every one, and older samplers are refused instead of mixed in.
     /// - Source: Fowler, Noll & Vo, "The FNV Non-Cryptographic Hash Algorithm", draft-eastlake-fnv.
     public func recipe(graphFingerprint: UInt64) -> UInt64 {
-        var text =
-            "recipe 2\ngraph: \(graphFingerprint)\nseed: \(seed)\ntrainer.features: \(trainer.features.rawValue)\n"
-        for section in [walkSection, batchSection] {
-            for line in section.lines { text += "\(section.name).\(line.key): \(line.value.yaml)\n" }
-        }
+        let lines = recipeSettings.map { "\($0.key): \($0.value)\n" }.joined()
+        let text = "recipe 2\ngraph: \(graphFingerprint)\n\(lines)"
         let hash = text.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
         return CounterBasedGenerator.mix(hash)
+    }
+
+    /// The settings that decide what is in a batch, by dotted key.
+    public var recipeSettings: [(key: String, value: String)] {
+        [("seed", "\(seed)"), ("trainer.features", trainer.features.rawValue)]
+            + [walkSection, batchSection].flatMap { section in
+                section.lines.map { ("\(section.name).\($0.key)", $0.value.yaml) }
+            }
     }
 }

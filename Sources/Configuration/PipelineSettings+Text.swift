@@ -103,6 +103,12 @@ extension PipelineSettings {
                 lines: [
                     "every_batches": .bare("\(checkpoints.everyBatches)"), "keep": .bare("\(checkpoints.keep)"),
                 ]),
+            Section(
+                name: "security",
+                lines: [
+                    "mechanism": .word(security.mechanism.rawValue), "keys": .text(security.keys),
+                    "name": .text(security.name),
+                ]),
         ]
     }
 

@@ -17,6 +17,7 @@ public struct PipelineSettings: Equatable, Sendable {
     public var samplers = SamplerSettings()
     public var trainer = TrainerSettings()
     public var checkpoints = CheckpointSettings()
+    public var security = SecuritySettings()
 
     public init() {}
 
@@ -176,6 +177,24 @@ public struct CheckpointSettings: Equatable, Sendable {
     public var everyBatches = 200
     /// Newest checkpoints kept. 1 … 1,000,000.
     public var keep = 3
+
+    public init() {}
+}
+
+/// Who may talk to the trainer (`security.*`). Changes no bit of the result.
+public struct SecuritySettings: Equatable, Sendable {
+    public var mechanism = Mechanism.none
+    /// Folder of the keys, as `pinsage keys` makes it. Needed for `curve`.
+    public var keys = ""
+    /// Which of the folder's keys a sampler uses.
+    public var name = "sampler"
+
+    public enum Mechanism: String, CaseIterable, Sendable {
+        /// Anyone who reaches the sockets may send: for one host, or a network where every host is trusted.
+        case none
+        /// Traffic is encrypted, and only keys that are listed are let in.
+        case curve
+    }
 
     public init() {}
 }

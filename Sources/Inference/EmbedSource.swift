@@ -31,7 +31,7 @@ public struct EmbedSource: Equatable, Sendable {
     }
 
     /// The file that `checkpoints/latest` names; where that is damaged, the newest older one that is whole.
-    private static func newestCheckpoint(run: String, note: (String) -> Void) throws -> String {
+    public static func newestCheckpoint(run: String, note: (String) -> Void) throws -> String {
         let folder = run + "/checkpoints"
         let latest = try? String(contentsOfFile: folder + "/latest", encoding: .utf8)
         let named = latest?.trimmingCharacters(in: .whitespacesAndNewlines)

@@ -26,10 +26,11 @@ public final class PushLink: BatchSender {
     ///   - endpoint: `ipc://PATH` or `tcp://HOST:PORT`; need not exist yet.
     ///   - highWaterMark: messages that wait in this process before `send` waits. At least 1.
     public init(
-        _ context: TransportContext, connect endpoint: String, highWaterMark: Int = 2
+        _ context: TransportContext, connect endpoint: String, highWaterMark: Int = 2, security: LinkSecurity = .none
     ) throws(TransportError) {
         socket = try Socket(
-            context, type: ZMQ_PUSH, endpoint: endpoint, highWaterMark: highWaterMark, limits: MessageLimits())
+            context, type: ZMQ_PUSH, endpoint: endpoint, highWaterMark: highWaterMark, limits: MessageLimits(),
+            security: security)
         try socket.connect()
     }
 
@@ -53,10 +54,11 @@ public final class PullLink: BatchReceiver, Pollable {
     ///   - limits: what one message may hold.
     public init(
         _ context: TransportContext, bind endpoint: String, highWaterMark: Int = 2,
-        limits: MessageLimits = MessageLimits()
+        limits: MessageLimits = MessageLimits(), security: LinkSecurity = .none
     ) throws(TransportError) {
         socket = try Socket(
-            context, type: ZMQ_PULL, endpoint: endpoint, highWaterMark: highWaterMark, limits: limits)
+            context, type: ZMQ_PULL, endpoint: endpoint, highWaterMark: highWaterMark, limits: limits,
+            security: security)
         try socket.bind()
     }
 

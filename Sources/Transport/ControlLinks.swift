@@ -22,12 +22,13 @@ public final class ControlServer: Pollable {
     ///   - highWaterMark: messages to and from one peer that wait in this process.
     public init(
         _ context: TransportContext, bind endpoint: String, highWaterMark: Int = 1000,
-        messageBytesMax: Int = 64 << 20
+        messageBytesMax: Int = 64 << 20, security: LinkSecurity = .none
     ) throws(TransportError) {
         // The peer's name travels as a frame of its own, before the message.
         let limits = MessageLimits(framesMax: 2, messageBytesMax: messageBytesMax)
         socket = try Socket(
-            context, type: ZMQ_ROUTER, endpoint: endpoint, highWaterMark: highWaterMark, limits: limits)
+            context, type: ZMQ_ROUTER, endpoint: endpoint, highWaterMark: highWaterMark, limits: limits,
+            security: security)
         socket.set(ZMQ_ROUTER_MANDATORY, Int32(1))
         socket.set(ZMQ_ROUTER_HANDOVER, Int32(1))
         try socket.bind()
@@ -68,11 +69,12 @@ public final class ControlClient: Pollable {
     /// - Parameter identity: this worker's name, 1 to 255 bytes, not beginning with a zero byte; one per worker.
     public init(
         _ context: TransportContext, connect endpoint: String, identity: [UInt8], highWaterMark: Int = 1000,
-        messageBytesMax: Int = 64 << 20
+        messageBytesMax: Int = 64 << 20, security: LinkSecurity = .none
     ) throws(TransportError) {
         let limits = MessageLimits(framesMax: 1, messageBytesMax: messageBytesMax)
         socket = try Socket(
-            context, type: ZMQ_DEALER, endpoint: endpoint, highWaterMark: highWaterMark, limits: limits)
+            context, type: ZMQ_DEALER, endpoint: endpoint, highWaterMark: highWaterMark, limits: limits,
+            security: security)
         socket.setIdentity(identity)
         try socket.connect()
     }

@@ -14,7 +14,8 @@ import Glibc
     let limits: MessageLimits
 
     init(
-        _ context: TransportContext, type: Int32, endpoint: String, highWaterMark: Int, limits: MessageLimits
+        _ context: TransportContext, type: Int32, endpoint: String, highWaterMark: Int, limits: MessageLimits,
+        security: LinkSecurity = .none
     ) throws(TransportError) {
         precondition(highWaterMark > 0, "transport: high-water mark \(highWaterMark): expected at least 1")
         self.context = context
@@ -29,6 +30,26 @@ import Glibc
         set(ZMQ_HEARTBEAT_TIMEOUT, Int32(1500))
         set(ZMQ_HEARTBEAT_TTL, Int32(1500))
         if endpoint.contains("[") { set(ZMQ_IPV6, Int32(1)) }
+        secure(security)
+    }
+
+    private func secure(_ security: LinkSecurity) {
+        switch security {
+        case .none: break
+        case .server(let keys, _):
+            set(ZMQ_CURVE_SERVER, Int32(1))
+            set(ZMQ_CURVE_SECRETKEY, text: keys.secretKey)
+            set(ZMQ_ZAP_DOMAIN, text: Gatekeeper.domain)
+        case .client(let keys, let serverKey):
+            set(ZMQ_CURVE_SERVERKEY, text: serverKey)
+            set(ZMQ_CURVE_PUBLICKEY, text: keys.publicKey)
+            set(ZMQ_CURVE_SECRETKEY, text: keys.secretKey)
+        }
+    }
+
+    private func set(_ option: Int32, text: String) {
+        let result = unsafe zmq_setsockopt(pointer, option, text, text.utf8.count)
+        precondition(result == 0, "transport: option \(option): \(lastErrorText())")
     }
 
     deinit { close() }
@@ -72,6 +93,11 @@ import Glibc
             unsafe zmq_getsockopt(pointer, ZMQ_LAST_ENDPOINT, $0.baseAddress, &length)
         }
         endpoint = String(decoding: text.prefix(max(length - 1, 0)), as: UTF8.self)
+    }
+
+    /// Listens for this process alone.
+    func bindInProcess() throws(TransportError) {
+        guard unsafe zmq_bind(pointer, endpoint) == 0 else { throw bindError(endpoint, zmq_errno()) }
     }
 
     func connect() throws(TransportError) {

@@ -9,6 +9,12 @@ public enum TransportError: Error, Equatable, CustomStringConvertible {
     case permissionDenied(endpoint: String)
     /// A message of more frames, or more bytes, than the receiver takes. It was dropped whole.
     case messageTooLarge(endpoint: String, what: String, count: Int, countMax: Int)
+    /// A file that should hold a CURVE key does not.
+    case badKey(path: String, found: String)
+    /// A secret that others than its owner can read.
+    case keyOpenToOthers(path: String, mode: String)
+    case keyExists(path: String)
+    case cannotKeepKey(path: String, reason: String)
     /// Anything else that the system refuses, in its own words.
     case refused(endpoint: String, call: String, reason: String)
 
@@ -37,6 +43,17 @@ public enum TransportError: Error, Equatable, CustomStringConvertible {
         case .messageTooLarge(let endpoint, let what, let count, let max):
             return "transport: \(endpoint): message dropped: expected at most \(max) \(what), found \(count). "
                 + "Run the same version on both ends."
+        case .badKey(let path, let found):
+            return "transport: \(path): bad key: expected 40 characters of Z85, found \(found). "
+                + "Make keys with `pinsage keys --out FOLDER`."
+        case .keyOpenToOthers(let path, let mode):
+            return "transport: \(path): open to others: expected mode 600, found \(mode). Run chmod 600 on it."
+        case .keyExists(let path):
+            return "transport: \(path): key exists: expected no such file, found one. "
+                + "Choose another --name, or remove the old key first."
+        case .cannotKeepKey(let path, let reason):
+            return "transport: \(path): key: expected a usable file, found: \(reason.lowercased()). "
+                + "Make keys with `pinsage keys --out FOLDER`."
         case .refused(let endpoint, let call, let reason):
             return "transport: \(endpoint): \(call): expected success, found: \(reason). Check samplers.endpoint."
         }

@@ -9,11 +9,13 @@ struct Pinsage: ParsableCommand {
         abstract: "PinSage: embeddings that put items people file together close together.",
         version: Build.version,
         subcommands: [
+            ChecksumCommand.self,
             EmbedCommand.self,
             EvaluateCommand.self,
             ImportCommand.self,
             GenerateCommand.self,
             InspectCommand.self,
+            KeysCommand.self,
             NeighborsCommand.self,
             RelatedCommand.self,
             TrainCommand.self,

@@ -22,6 +22,12 @@ import Testing
         ("samplers.lease_seconds=0.5", false),
         ("trainer.threads=3", false), ("trainer.features=inline", true), ("trainer.precision=float32", false),
         ("checkpoints.every_batches=17", false), ("checkpoints.keep=1", false),
+        ("security.mechanism=curve", false), ("security.keys=my keys", false), ("security.name=east", false),
+    ]
+
+    /// What an assignment cannot be without.
+    private static let needed = [
+        "model.head=none": ["model.output_width=128"], "security.mechanism=curve": ["security.keys=k"],
     ]
 
     private func load(_ text: String = "seed: 1", _ overrides: [String] = []) throws -> PipelineSettings {
@@ -69,7 +75,7 @@ import Testing
 
     @Test("every key sets its own setting, and the resolved text reads back to the same settings", arguments: keys)
     func roundTrip(assignment: String, _: Bool) throws {
-        let overrides = assignment == "model.head=none" ? ["model.output_width=128", assignment] : [assignment]
+        let overrides = (Self.needed[assignment] ?? []) + [assignment]
         let settings = try load("seed: 1", overrides)
         let yaml = settings.resolvedYAML(comments: ["one: two", "two\nlines"])
         #expect(yaml.hasPrefix("# one: two\n# two\n# lines\n"))
@@ -99,7 +105,7 @@ import Testing
     @Test("the recipe changes with each setting that decides a batch, and with no other", arguments: keys)
     func recipe(assignment: String, decidesBatches: Bool) throws {
         let before = PipelineSettings()
-        var after = try load("seed: 1", assignment == "model.head=none" ? ["model.output_width=128"] : [assignment])
+        var after = try load("seed: 1", Self.needed[assignment] ?? [assignment])
         if assignment == "model.head=none" { after.model.head = .none }
         // Only 0 can be loaded so far, but the recipe must already tell the others apart.
         if assignment == "batch.hard_negatives_max=0" { after.batch.hardNegativesMax = 6 }
@@ -140,13 +146,32 @@ import Testing
             ("trainer.threads", "1024", "1025"), ("trainer.features", "inline", "copied"),
             ("trainer.precision", "float32", "bfloat16"), ("checkpoints.every_batches", "1", "0"),
             ("checkpoints.every_batches", "1000000000", "1000000001"), ("checkpoints.keep", "1", "0"),
-            ("checkpoints.keep", "1000000", "1000001"), ("seed", "0", "-1"), ("graph", "g", ""), ("run", "r", ""),
+            ("checkpoints.keep", "1000000", "1000001"), ("security.mechanism", "none", "tls"), ("seed", "0", "-1"),
+            ("graph", "g", ""), ("run", "r", ""),
         ])
     func limits(key: String, inside: String, outside: String) throws {
         _ = try load("seed: 1", ["\(key)=\(inside)"])
         let line = error("seed: 1", ["\(key)=\(outside)"])
         #expect(line.hasPrefix("config: --set \(key)=\(outside): \(key): expected "), "\(line)")
         #expect(line.contains(", found \(outside.isEmpty ? "nothing" : outside)"), "\(line)")
+    }
+
+    @Test("curve needs keys, and an address that others can reach needs curve")
+    func security() throws {
+        #expect(
+            error("security: { mechanism: curve }").hasSuffix(
+                "security.keys: expected a folder of keys, because security.mechanism is curve, found nothing. "
+                    + "Make one with `pinsage keys --out FOLDER`."))
+        for endpoint in ["", "ipc://a", "tcp://127.0.0.1:5555", "tcp://localhost:5555", "tcp://[::1]:5555"] {
+            #expect(try load("seed: 1", ["samplers.endpoint=\(endpoint)"]).openNetworkWarning == nil, "\(endpoint)")
+        }
+        for endpoint in ["tcp://*:5555", "tcp://0.0.0.0:5555", "tcp://10.0.0.7:5555"] {
+            let open = try load("seed: 1", ["samplers.endpoint=\(endpoint)"])
+            #expect(open.openNetworkWarning?.hasPrefix("security: \(endpoint): NOT PROTECTED: ") == true)
+            let closed = try load(
+                "seed: 1", ["samplers.endpoint=\(endpoint)", "security.mechanism=curve", "security.keys=k"])
+            #expect(closed.openNetworkWarning == nil)
+        }
     }
 
     @Test("without a head both widths must agree, and the line has both")
