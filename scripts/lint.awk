@@ -87,6 +87,9 @@ code ~ /\.(random\(in:|shuffled\(|shuffle\(|randomElement\()/ && code !~ /using:
     report("randomness", path, FNR, "a draw from the system's generator, use `using:` with a seeded one instead")
 }
 below && code ~ /(^|[^A-Za-z])Date\(\)/ { report("clock", path, FNR, "`Date()`, use a clock that is passed in instead") }
+path ~ /^Sources\// && code ~ /NSCondition|timeIntervalSinceNow/ {
+    report("clock", path, FNR, "a wait that a jump of the time of day changes, use `SteadyCondition` instead")
+}
 
 path ~ /^Sources\// && code ~ /Unsafe/ {
     report("unsafe", path, FNR, "an unsafe pointer, use Span, an array or a type of a lower floor instead")

@@ -77,6 +77,8 @@ $long
     expect "$good" 'let a = Date()' "$good:1: \`Date()\`"
     expect "$good" 'let a = lastDate()  // not Date()' ''
     expect 'Sources/pinsage/main.swift' 'let a = Date()' ''
+    expect 'Sources/pinsage/A.swift' 'let a = NSCondition()' 'Sources/pinsage/A.swift:1: a wait that a jump'
+    expect "$good" 'let a = Date(timeIntervalSinceNow: 1)' "$good:1: a wait that a jump"
     expect 'Sources/Utils/A.swift' 'let a = 1' 'Sources/Utils/A.swift:1: a name that says nothing'
     expect 'Sources/Room/GraphManager.swift' 'let a = 1' 'Sources/Room/GraphManager.swift:1: a name that says'
     expect "$good" 'let a: UnsafePointer<Int>' "$good:1: an unsafe pointer"

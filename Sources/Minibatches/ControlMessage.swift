@@ -7,7 +7,7 @@ import Foundation
 ///     {"hello":{"worker":{"name":"sampler-0","protocolVersion":1, …}}}      sampler → trainer, first
 ///     {"welcome":{"credit":4}}   {"refused":{"reason":"…"}}                 trainer → sampler, in answer
 ///     {"unknown":{}}   {"ticket":{"batches":[7,8]}}   {"stop":{"reason":"…"}}                trainer → sampler
-///     {"heartbeat":{"counters":{"batches":3,"busySeconds":1.5,"walkSteps":90000}}}      sampler → trainer
+///     {"heartbeat":{"counters":{"batches":3,"busySeconds":1.5,"held":[8],"walkSteps":90000}}}      sampler → trainer
 public enum ControlMessage: Codable, Equatable, Sendable {
     /// A sampler introduces itself and says from what it makes batches.
     case hello(worker: WorkerDescription)
@@ -28,6 +28,8 @@ public enum ControlMessage: Codable, Equatable, Sendable {
     public static let protocolVersion = 1
     /// Most bytes of a message.
     public static let byteCountMax = 1 << 16
+    /// Most batches that a heartbeat names.
+    public static let heldMax = 1024
     /// Most bytes of a text in a message.
     public static let textBytesMax = 1024
 
@@ -77,6 +79,10 @@ public enum ControlMessage: Codable, Equatable, Sendable {
                     throw .malformed(field: field, expected: "16 hexadecimal digits", found: "another text")
                 }
             }
+            for (key, value) in worker.settings ?? [:] {
+                try checkText(key, "settings")
+                try checkText(value, "settings")
+            }
             try checkRange(worker.pinCount, "pinCount", 0...Int(UInt32.max))
             try checkRange(worker.featureWidth, "featureWidth", 0...Int(Int32.max))
         case .welcome(let credit):
@@ -87,6 +93,7 @@ public enum ControlMessage: Codable, Equatable, Sendable {
             guard counters.busySeconds.isFinite, counters.busySeconds >= 0 else {
                 throw .malformed(field: "busySeconds", expected: "0 or more", found: "\(counters.busySeconds)")
             }
+            try checkRange(counters.held?.count ?? 0, "held batches", 0...Self.heldMax)
         case .unknown:
             break
         case .refused(let reason), .stop(let reason):
@@ -108,11 +115,14 @@ public struct WorkerDescription: Codable, Equatable, Sendable {
     public var pinCount: Int
     /// Width of the graph's features; 0 when it has none.
     public var featureWidth: Int
+    /// The settings that the recipe stands for, by dotted key, so that a difference can be named; nil: it does not say.
+    public var settings: [String: String]?
 
     public init(
         graphFingerprint: UInt64, recipe: UInt64, name: String, pid: Int32, host: String, pinCount: Int,
-        featureWidth: Int, protocolVersion: Int = ControlMessage.protocolVersion
+        featureWidth: Int, settings: [String: String]? = nil, protocolVersion: Int = ControlMessage.protocolVersion
     ) {
+        self.settings = settings
         self.protocolVersion = protocolVersion
         self.graphFingerprint = Checksum.hex(graphFingerprint)
         self.recipe = Checksum.hex(recipe)
@@ -128,15 +138,18 @@ public struct WorkerDescription: Codable, Equatable, Sendable {
     public var recipeValue: UInt64? { UInt64(recipe, radix: 16) }
 }
 
-/// A sampler's counters since its start.
+/// A sampler's counters since its start, and what it holds.
 public struct SamplerCounters: Codable, Equatable, Sendable {
     public var batches: UInt64
     /// Steps pin → board → pin.
     public var walkSteps: UInt64
     /// Time spent making batches, without waiting.
     public var busySeconds: Double
+    /// Batches that it has been given and has yet to make or to send; nil: it does not say.
+    public var held: [UInt64]?
 
-    public init(batches: UInt64 = 0, walkSteps: UInt64 = 0, busySeconds: Double = 0) {
+    public init(batches: UInt64 = 0, walkSteps: UInt64 = 0, busySeconds: Double = 0, held: [UInt64]? = nil) {
+        self.held = held
         self.batches = batches
         self.walkSteps = walkSteps
         self.busySeconds = busySeconds

@@ -16,10 +16,17 @@ public struct CheckpointMetadata: Equatable, Sendable {
     public var graphFingerprint: String
     /// Version of the program that wrote it.
     public var revision: String
+    /// Instruction set that every step so far was computed with, or `mixed`: another one rounds differently.
+    public var instructionSet: String
+    /// Running mean of the loss after the last step; nil where the writer kept none.
+    public var smoothedLoss: Double?
 
     public init(
-        step: Int, epoch: Int, batch: UInt64, seed: UInt64, config: String, graphFingerprint: String, revision: String
+        step: Int, epoch: Int, batch: UInt64, seed: UInt64, config: String, graphFingerprint: String, revision: String,
+        instructionSet: String = "unknown", smoothedLoss: Double? = nil
     ) {
+        self.instructionSet = instructionSet
+        self.smoothedLoss = smoothedLoss
         self.step = step
         self.epoch = epoch
         self.batch = batch
@@ -37,15 +44,19 @@ public struct CheckpointMetadata: Equatable, Sendable {
         config = try reader.string("config")
         graphFingerprint = try reader.string("graph_fingerprint")
         revision = try reader.string("revision")
+        instructionSet = reader.strings["instruction_set"] ?? "unknown"
+        smoothedLoss = reader.strings["smoothed_loss"].flatMap(Double.init)
     }
 
     /// As the file holds them, with version and shape.
     func strings(shape: ModelShape) -> [String: String] {
-        [
+        var strings = [
             "step": "\(step)", "epoch": "\(epoch)", "batch": "\(batch)", "seed": "\(seed)", "config": config,
             "graph_fingerprint": graphFingerprint, "revision": revision, "format_version": Checkpoint.formatVersion,
-            "model": Self.json(shape),
+            "model": Self.json(shape), "instruction_set": instructionSet,
         ]
+        if let smoothedLoss { strings["smoothed_loss"] = "\(smoothedLoss)" }
+        return strings
     }
 
     private static func json(_ shape: ModelShape) -> String {

@@ -47,6 +47,9 @@ public final class Learner {
         return result
     }
 
+    /// The embeddings of the last batch's targets, targetCount × d, valid until the next call.
+    public var embeddings: Matrix { network.embeddings }
+
     /// The embeddings of the batch's targets, targetCount × d, valid until the next call.
     public func forward(_ batch: Minibatch, features: Matrix) -> Matrix {
         network.forward(batch, features: features)
@@ -77,7 +80,8 @@ public final class Learner {
         // From the loss inwards: the first that overflowed is named, not those it spoilt.
         for spec in gradients.tensors.reversed() {
             let squares = unsafe kernels.sumOfSquares(gradients.values.base + spec.offset, count: spec.count)
-            try requireFinite(squares, "gradient of \(spec.name)", batch)
+            // Adam keeps a mean of the squares: each must be a float.
+            try requireFinite(Double(Float(squares)), "gradient of \(spec.name)", batch)
             total += squares
         }
         return total.squareRoot()

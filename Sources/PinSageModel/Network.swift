@@ -15,7 +15,7 @@ final class Network {
     private let headActivations = HeadActivations()
     private let embeddingBuffer = FloatBuffer()
     private let dOutputBuffers = [FloatBuffer(), FloatBuffer()]
-    private var embeddings: Matrix
+    private(set) var embeddings: Matrix
 
     init(_ parameters: Parameters, gradients: Parameters, kernels: Kernels) {
         shape = parameters.shape

@@ -2,19 +2,18 @@ import Artifacts
 import Foundation
 import PinSageModel
 
-/// The checkpoints of a run: their names, which is the newest, and how many stay.
+/// The checkpoints of a run: their names, which is the newest, which the best, and how many stay.
 ///
-/// `step-00001200.safetensors` holds the state after 1,200 batches; `latest` names the newest complete file.
+/// `step-00001200.safetensors` holds the state after 1,200 batches; `latest` names the newest complete file, `best`
+/// the one with the lowest smoothed loss. A file is written beside, made durable and renamed; then `latest`, then
+/// `best`, then older ones go. So a process that is killed at any point leaves a folder to resume from.
 struct CheckpointFolder {
     let path: String
 
     /// Steps of the checkpoints that are there, ascending.
     func steps() -> [UInt64] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        return names.compactMap { name in
-            guard name.hasPrefix("step-"), name.hasSuffix(".safetensors") else { return nil }
-            return UInt64(name.dropFirst(5).dropLast(12))
-        }.sorted()
+        return names.compactMap(Self.step(of:)).sorted()
     }
 
     func file(step: UInt64) -> String { "\(path)/\(Self.name(step: step))" }
@@ -24,30 +23,63 @@ struct CheckpointFolder {
         return "step-" + String(repeating: "0", count: max(8 - digits.count, 0)) + digits + ".safetensors"
     }
 
-    /// Writes a checkpoint, points `latest` at it, and removes all but the newest `keep`.
+    /// Writes a checkpoint, points `latest` and perhaps `best` at it, and removes all but the newest `keep` and the
+    /// best. Files of later steps, which a resumed run has passed over as damaged, stay until they are overwritten.
     func write(_ learner: Learner, metadata: CheckpointMetadata, keep: Int) throws {
         let step = UInt64(metadata.step)
         try Checkpoint.write(
             path: file(step: step), parameters: learner.parameters, adam: learner.adam, metadata: metadata)
-        try AtomicReplace.write(to: path + "/latest") { file in
-            try file.write(Self.name(step: step) + "\n")
-        }
-        for old in steps().dropLast(keep) where old != step {
+        try point("latest", at: step)
+        let best = try updateBest(step: step, smoothedLoss: metadata.smoothedLoss)
+        for old in steps().filter({ $0 <= step }).dropLast(keep) where old != best {
             try? FileManager.default.removeItem(atPath: file(step: old))
         }
     }
 
+    /// Points `best` at the checkpoint of `step` if it is better than the one that `best` names, or if that is gone.
+    /// - Returns: the step of the best.
+    @discardableResult
+    func updateBest(step: UInt64, smoothedLoss: Double?) throws -> UInt64? {
+        if let best = pointed("best"), best != step, let lowest = Self.smoothedLoss(path: file(step: best)) {
+            guard let smoothedLoss, smoothedLoss < lowest else { return best }
+        }
+        guard smoothedLoss != nil else { return nil }
+        try point("best", at: step)
+        return step
+    }
+
     /// Reads the newest checkpoint that is whole; damaged ones are passed over.
-    func readNewest() throws(TrainingError) -> (checkpoint: Checkpoint, passedOver: [String]) {
+    ///
+    /// - Throws: `TrainingError` when there is none; `CheckpointError` when the newest cannot be opened: it may be whole.
+    func readNewest() throws -> (checkpoint: Checkpoint, passedOver: [String]) {
         var faults: [String] = []
         for step in steps().reversed() {
-            do {
+            do throws(CheckpointError) {
                 return (try Checkpoint.read(path: file(step: step)), faults)
             } catch {
+                if case .file(.system) = error { throw error }
                 faults.append("\(error)")
             }
         }
-        if let newest = faults.first { throw .noReadableCheckpoint(path: path, reason: newest) }
-        throw .nothingToResume(path: path)
+        if let newest = faults.first { throw TrainingError.noReadableCheckpoint(path: path, reason: newest) }
+        throw TrainingError.nothingToResume(path: path)
+    }
+
+    private func point(_ pointer: String, at step: UInt64) throws {
+        try AtomicReplace.write(to: "\(path)/\(pointer)") { file in try file.write(Self.name(step: step) + "\n") }
+    }
+
+    private func pointed(_ pointer: String) -> UInt64? {
+        let text = try? String(contentsOfFile: "\(path)/\(pointer)", encoding: .utf8)
+        return text.flatMap { Self.step(of: $0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+    }
+
+    private static func step(of name: String) -> UInt64? {
+        guard name.hasPrefix("step-"), name.hasSuffix(".safetensors") else { return nil }
+        return UInt64(name.dropFirst(5).dropLast(12))
+    }
+
+    private static func smoothedLoss(path: String) -> Double? {
+        (try? SafetensorsFile(path: path))?.metadata["smoothed_loss"].flatMap(Double.init)
     }
 }

@@ -28,13 +28,25 @@ package struct Dispatcher {
         var lastHeard: Double
         var isActive = true
         var receivedInInterval = 0
-        var badBatches = 0
+        var badMessages = 0
+    }
+
+    /// What came in over the whole run.
+    package struct Counts: Equatable {
+        /// First copies of sound batches.
+        package var received = 0
+        /// Further copies, and what an earlier trainer asked for; dropped.
+        package var duplicates = 0
+        /// Damaged or unasked-for messages, dropped.
+        package var bad = 0
+        /// Bytes of the largest batch.
+        package var batchBytesMax = 0
     }
 
     /// Seconds without a word after which a worker counts as gone.
     package static let silenceSeconds = 5.0
-    /// Damaged or unasked-for batches in a run that are dropped before training gives up.
-    package static let badBatchesMax = 100
+    /// Damaged or unasked-for messages of one worker that are dropped before the worker is cut off.
+    package static let badMessagesMax = 20
 
     /// The graph that batches are made from: the trainer's own, or what the first worker says.
     package private(set) var graph: GraphIdentity?
@@ -42,7 +54,11 @@ package struct Dispatcher {
     private let settings: PipelineSettings
     private let log: Logger
     private var workers: [Worker] = []
-    private var badBatches = 0
+    package private(set) var counts = Counts()
+    /// Names of workers that sent too much that was bad: for the rest of this process's life.
+    private var cutOff: Set<String> = []
+    /// Messages that wait for the next `tick`.
+    private var outbox: [Answer] = []
 
     package init(graph: GraphIdentity?, batches: Range<UInt64>, settings: PipelineSettings, log: Logger) {
         self.graph = graph
@@ -57,11 +73,20 @@ package struct Dispatcher {
         switch message {
         case .hello(let hello):
             return welcome(hello, from: peer, now: now)
-        case .heartbeat:
+        case .heartbeat(let counters):
             guard let number = workers.lastIndex(where: { $0.peer == peer }) else {
                 return [Answer(peer: peer, message: .unknown)]
             }
+            if cutOff.contains(workers[number].name) { return [] }
             workers[number].lastHeard = now
+            if let held = counters.held {
+                let lost = leases.compare(number, holds: held, now: now)
+                if !lost.isEmpty {
+                    log.warning(
+                        "batches were lost on the way and are leased again",
+                        metadata: ["worker": "\(workers[number].name)", "batches": "\(lost)"])
+                }
+            }
             if !workers[number].isActive {
                 log.notice("worker is back", metadata: ["worker": "\(workers[number].name)"])
                 workers[number].isActive = true
@@ -82,16 +107,31 @@ package struct Dispatcher {
         for batch in leases.expire(now: now) {
             log.warning("batch is late and leased again", metadata: ["batch": "\(batch)"])
         }
-        return leases.grant(now: now).sorted { $0.key < $1.key }.map { number, batches in
-            Answer(peer: workers[number].peer, message: .ticket(batches: batches))
-        }
+        defer { outbox = [] }
+        return outbox
+            + leases.grant(now: now).sorted { $0.key < $1.key }.map { number, batches in
+                Answer(peer: workers[number].peer, message: .ticket(batches: batches))
+            }
+    }
+
+    /// Notes that a message could not be sent: its worker counts as gone until it speaks again.
+    package mutating func couldNotSend(_ answer: Answer) {
+        guard case .ticket = answer.message, let number = workers.lastIndex(where: { $0.peer == answer.peer }),
+            workers[number].isActive
+        else { return }
+        dismiss(number, because: "its connection is gone")
     }
 
     /// Takes a minibatch's frames.
+    ///
+    /// What is damaged, or was never asked for, is counted against the worker that its header names. Too much of it
+    /// cuts the worker off: its leases go to others, and it is told so and not heard again.
     /// - Returns: the minibatch, if it is sound and the first copy.
-    /// - Throws: `TrainingError.tooManyBadBatches`.
-    package mutating func take(_ frames: [Frame]) throws(TrainingError) -> Minibatch? {
+    package mutating func take(_ frames: [Frame]) -> Minibatch? {
         guard let graph else { return nil }
+        let header = try? MinibatchCodec.header(of: frames)
+        let sender = header.flatMap { header in workers.lastIndex { $0.name == header.sampler } }
+        if let header, cutOff.contains(header.sampler) { return nil }
         let minibatch: Minibatch
         do {
             minibatch = try MinibatchCodec.decode(
@@ -100,26 +140,34 @@ package struct Dispatcher {
                     pinCount: graph.pinCount, recipe: settings.recipe(graphFingerprint: graph.fingerprintValue),
                     featureWidth: settings.trainer.features == .inline ? graph.featureWidth : 0))
         } catch {
-            let header = try? MinibatchCodec.header(of: frames)
-            if let header { leases.reject(header.batchIndex) }
-            try countBadBatch("from \(header?.sampler ?? "an unknown worker"): \(error)")
+            if let header, let sender { leases.reject(header.batchIndex, of: sender) }
+            countBad(from: sender, "\(error)")
             return nil
         }
-        switch leases.receive(minibatch.batchIndex) {
+        switch leases.receive(minibatch.batchIndex, from: sender) {
         case .accepted:
-            countReceived(from: (try? MinibatchCodec.header(of: frames))?.sampler)
+            counts.received += 1
+            counts.batchBytesMax = max(counts.batchBytesMax, frames.reduce(0) { $0 + $1.byteCount })
+            if let sender { workers[sender].receivedInInterval += 1 }
             return minibatch
         case .duplicate:
+            counts.duplicates += 1
+            return nil
+        case .neverLeased where sender == nil:
+            log.info(
+                "a batch that an earlier trainer asked for is dropped", metadata: ["batch": "\(minibatch.batchIndex)"])
+            counts.duplicates += 1
             return nil
         case .neverLeased:
-            try countBadBatch("batch \(minibatch.batchIndex) was never asked for")
+            countBad(from: sender, "batch \(minibatch.batchIndex) was never asked for")
             return nil
         }
     }
 
-    /// Counts a message that could not even be received.
-    package mutating func takeUnreadable(_ error: any Error) throws(TrainingError) {
-        try countBadBatch("\(error)")
+    /// Counts a message that could not be read at all.
+    /// - Parameter peer: who sent it, where that is known.
+    package mutating func takeUnreadable(_ error: any Error, from peer: Peer? = nil) {
+        countBad(from: peer.flatMap { peer in workers.lastIndex { $0.peer == peer } }, "\(error)")
     }
 
     /// Notes that the next batch has been used up.
@@ -169,8 +217,12 @@ package struct Dispatcher {
         if theirs != ours { return differs("graph", theirs, ours) }
         let recipe = Checksum.hex(settings.recipe(graphFingerprint: ours.fingerprintValue))
         if hello.recipe != recipe {
+            for (key, value) in settings.recipeSettings where hello.settings?[key].map({ $0 != value }) == true {
+                return differs(key, hello.settings?[key] ?? "", value)
+            }
             return differs("recipe of the batches (seed, walks, batch and trainer.features)", hello.recipe, recipe)
         }
+        if cutOff.contains(hello.name) { return cutOffReason }
         graph = ours
         return nil
     }
@@ -183,17 +235,25 @@ package struct Dispatcher {
             metadata: ["worker": "\(workers[number].name)", "reason": "\(reason)", "batches": "\(batches)"])
     }
 
-    private mutating func countReceived(from name: String?) {
-        guard let number = workers.lastIndex(where: { $0.name == name }) else { return }
-        workers[number].receivedInInterval += 1
+    private mutating func countBad(from sender: Int?, _ what: String) {
+        counts.bad += 1
+        let name = sender.map { workers[$0].name } ?? "unknown"
+        if let sender { workers[sender].badMessages += 1 }
+        // Of those that cannot be counted against anyone, not every one is worth a line.
+        if sender != nil || counts.bad <= 100 || counts.bad % 100 == 0 {
+            log.error(
+                "a bad message is dropped",
+                metadata: ["worker": "\(name)", "reason": "\(what)", "so_far": "\(counts.bad)"])
+        }
+        guard let sender, workers[sender].badMessages > Self.badMessagesMax else { return }
+        cutOff.insert(name)
+        log.error("worker is cut off", metadata: ["worker": "\(name)", "bad": "\(workers[sender].badMessages)"])
+        if workers[sender].isActive { dismiss(sender, because: "it is cut off") }
+        outbox.append(Answer(peer: workers[sender].peer, message: .refused(reason: cutOffReason)))
     }
 
-    private mutating func countBadBatch(_ what: String) throws(TrainingError) {
-        badBatches += 1
-        log.error("batch dropped", metadata: ["reason": "\(what)", "so_far": "\(badBatches)"])
-        if badBatches > Self.badBatchesMax {
-            throw .tooManyBadBatches(count: badBatches, limit: Self.badBatchesMax, last: what)
-        }
+    private var cutOffReason: String {
+        "more than \(Self.badMessagesMax) of its messages were damaged or unasked for; the last is in the trainer's log"
     }
 }
 

@@ -20,6 +20,10 @@ public struct LeaseBook: Sendable {
     private struct Lease {
         var worker: Worker
         var deadline: Double
+        /// Counts leases: a worker makes and sends its batches in this order.
+        var number: UInt64
+        /// Since when its worker says that it does not hold it any more.
+        var absentSince: Double?
     }
 
     private struct WorkerState {
@@ -30,10 +34,13 @@ public struct LeaseBook: Sendable {
 
     /// First batch that has not been consumed.
     public private(set) var nextToConsume: UInt64
+    /// Leases taken back so far, for whatever reason.
+    public private(set) var takenBackCount = 0
     private var nextToLease: UInt64
     private let end: UInt64
     private let credit: Int
     private let leaseSeconds: Double
+    private var leaseCount: UInt64 = 0
     private var workers: [Worker: WorkerState] = [:]
     private var leases: [UInt64: Lease] = [:]
     /// Received and waiting for their turn; the value is the worker whose credit they hold.
@@ -58,7 +65,8 @@ public struct LeaseBook: Sendable {
     public var inFlight: Int { leases.count }
     /// Received and not consumed.
     public var ready: Int { received.count }
-    /// Batches that may be in flight or ready: workers × credit. One more where a lost batch holds up all others.
+    /// Batches that may be in flight or ready: workers × credit. No batch further than this ahead of the next to be
+    /// consumed is leased, whoever comes, goes and comes back in the meantime.
     public var capacity: Int { workers.values.count(where: \.isActive) * credit }
     public var isFinished: Bool { nextToConsume == end }
 
@@ -83,10 +91,25 @@ public struct LeaseBook: Sendable {
         takeBack { $0.deadline <= now }
     }
 
-    /// Takes back one batch, whose bytes turned out to be bad.
-    public mutating func reject(_ batch: UInt64) {
-        takeBack(batch)
-        returned.sort { $0.batch < $1.batch }
+    /// Takes back one batch, whose bytes turned out to be bad, if this worker holds its lease.
+    public mutating func reject(_ batch: UInt64, of worker: Worker) {
+        _ = takeBack(among: [batch]) { $0.worker == worker }
+    }
+
+    /// Takes back what a worker says it no longer holds and that has not come within a tenth of a lease: it was lost
+    /// on the way, in one direction or the other.
+    ///
+    /// - Parameter held: batches that the worker has yet to make or to send.
+    @discardableResult
+    public mutating func compare(_ worker: Worker, holds held: [UInt64], now: Double) -> [UInt64] {
+        let held = Set(held)
+        for (batch, lease) in leases where lease.worker == worker {
+            leases[batch]?.absentSince = held.contains(batch) ? nil : lease.absentSince ?? now
+        }
+        let patience = leaseSeconds / 10
+        return takeBack { lease in
+            lease.worker == worker && lease.absentSince.map { now - $0 >= patience } == true
+        }
     }
 
     /// Leases as many batches as credit allows; to each worker in ascending order.
@@ -101,7 +124,8 @@ public struct LeaseBook: Sendable {
             returned.removeFirst()
             lease(batch, to: worker, now: now, in: &tickets)
         }
-        while nextToLease < end, let worker = idlest() {
+        let windowEnd = min(end, nextToConsume + UInt64(capacity))
+        while nextToLease < windowEnd, let worker = idlest() {
             lease(nextToLease, to: worker, now: now, in: &tickets)
             nextToLease += 1
         }
@@ -109,10 +133,14 @@ public struct LeaseBook: Sendable {
     }
 
     /// Notes that a batch has come in. Any worker's copy will do: batches are pure functions of their index.
-    public mutating func receive(_ batch: UInt64) -> Receipt {
+    ///
+    /// A worker sends in the order of its leases, so what it should have sent before this one is lost, and taken back.
+    /// - Parameter sender: who made this copy, where that is known.
+    public mutating func receive(_ batch: UInt64, from sender: Worker? = nil) -> Receipt {
         if batch < nextToConsume || received[batch] != nil { return .duplicate }
         if let lease = leases.removeValue(forKey: batch) {
             received[batch] = lease.worker
+            if sender == lease.worker { _ = takeBack { $0.worker == sender && $0.number < lease.number } }
             return .accepted
         }
         guard let place = returned.firstIndex(where: { $0.batch == batch }) else { return .neverLeased }
@@ -132,22 +160,23 @@ public struct LeaseBook: Sendable {
     }
 
     private mutating func lease(_ batch: UInt64, to worker: Worker, now: Double, in tickets: inout [Worker: [UInt64]]) {
-        leases[batch] = Lease(worker: worker, deadline: now + leaseSeconds)
+        leases[batch] = Lease(worker: worker, deadline: now + leaseSeconds, number: leaseCount)
+        leaseCount += 1
         workers[worker]?.underWay += 1
         tickets[worker, default: []].append(batch)
     }
 
-    private mutating func takeBack(where isLost: (Lease) -> Bool) -> [UInt64] {
-        let lost = leases.filter { isLost($0.value) }.keys.sorted()
-        for batch in lost { takeBack(batch) }
+    /// - Parameter candidates: batches that may be taken back; nil: all.
+    private mutating func takeBack(among candidates: Set<UInt64>? = nil, where isLost: (Lease) -> Bool) -> [UInt64] {
+        let lost = leases.filter { candidates?.contains($0.key) != false && isLost($0.value) }.keys.sorted()
+        for batch in lost {
+            guard let lease = leases.removeValue(forKey: batch) else { continue }
+            workers[lease.worker]?.underWay -= 1
+            returned.append((batch, lease.worker))
+            takenBackCount += 1
+        }
         returned.sort { $0.batch < $1.batch }
         return lost
-    }
-
-    private mutating func takeBack(_ batch: UInt64) {
-        guard let lease = leases.removeValue(forKey: batch) else { return }
-        workers[lease.worker]?.underWay -= 1
-        returned.append((batch, lease.worker))
     }
 
     private func substitute(for loser: Worker, regardless: Bool) -> Worker? {

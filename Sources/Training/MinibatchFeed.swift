@@ -18,11 +18,12 @@ final class MinibatchFeed: @unchecked Sendable {
     private let context: TransportContext
     private let pull: PullLink
     private let control: ControlServer
+    private let gatekeeper: Gatekeeper?
     /// Wakes the thread when a batch has been consumed.
     private let wake: Int32
 
     // Shared between the two threads, under `lock`.
-    private let lock = NSCondition()
+    private let lock = SteadyCondition()
     private var waiting: [UInt64: Minibatch] = [:]
     private var next: UInt64
     private var consumed = 0
@@ -44,8 +45,19 @@ final class MinibatchFeed: @unchecked Sendable {
         next = 0
         platform_keep_large_blocks()
         context = TransportContext()
-        pull = try PullLink(context, bind: settings.endpoints.batches, highWaterMark: 2)
-        control = try ControlServer(context, bind: settings.endpoints.control)
+        var security = LinkSecurity.none
+        if settings.security.mechanism == .curve { security = try KeyFolder(path: settings.security.keys).server() }
+        if case .server(_, let allowed) = security {
+            gatekeeper = try Gatekeeper(context, allowed: allowed) { line in log.error("\(line)") }
+        } else {
+            gatekeeper = nil
+        }
+        pull = try PullLink(context, bind: settings.endpoints.batches, highWaterMark: 2, security: security)
+        control = try ControlServer(context, bind: settings.endpoints.control, security: security)
+        if let warning = settings.openNetworkWarning {
+            log.warning("\(warning)")
+            writeToStandardError(warning)
+        }
         wake = platform_event_descriptor()
     }
 
@@ -112,7 +124,7 @@ final class MinibatchFeed: @unchecked Sendable {
             if let failure { throw failure }
             if stop.isStopped { return nil }
             if let found = value() { return found }
-            _ = lock.wait(until: Date(timeIntervalSinceNow: 0.1))
+            _ = lock.wait(until: steadySeconds() + 0.1)
         }
     }
 
@@ -137,35 +149,45 @@ extension MinibatchFeed {
         while true {
             _ = poll(items, timeoutMilliseconds: 100)
             drainWake()
-            try receiveControl(&loop)
-            try receiveBatches(&loop)
+            receiveControl(&loop)
+            receiveBatches(&loop)
             let isDone = settle(&loop)
-            send(loop.dispatcher.tick(now: steadySeconds()))
+            send(loop.dispatcher.tick(now: steadySeconds()), &loop)
             try logDepth(&loop)
             if isDone { return }
         }
     }
 
-    private func receiveControl(_ loop: inout Loop) throws {
-        do {
-            while let (peer, frame) = try control.receive(timeoutMilliseconds: 0) {
-                let message = try ControlMessage.decode(frame)
-                send(loop.dispatcher.take(message, from: peer, now: steadySeconds()))
+    /// Takes many messages, and no more, so that a chatterer cannot keep batches out.
+    private func receiveControl(_ loop: inout Loop) {
+        do throws(TransportError) {
+            for _ in 0..<1000 {
+                guard let (peer, frame) = try control.receive(timeoutMilliseconds: 0) else { return }
+                take(frame, from: peer, &loop)
             }
         } catch {
-            log.warning("a control message is dropped", metadata: ["reason": "\(error)"])
+            loop.dispatcher.takeUnreadable(error)
+        }
+    }
+
+    private func take(_ frame: Frame, from peer: Dispatcher.Peer, _ loop: inout Loop) {
+        do throws(MinibatchError) {
+            let message = try ControlMessage.decode(frame)
+            send(loop.dispatcher.take(message, from: peer, now: steadySeconds()), &loop)
+        } catch {
+            loop.dispatcher.takeUnreadable(error, from: peer)
         }
     }
 
     /// Takes a few batches, so that tickets go out between large ones.
-    private func receiveBatches(_ loop: inout Loop) throws {
-        do {
+    private func receiveBatches(_ loop: inout Loop) {
+        do throws(TransportError) {
             for _ in 0..<4 {
                 guard let frames = try pull.receive(timeoutMilliseconds: 0) else { break }
-                if let minibatch = try loop.dispatcher.take(frames) { deliver(minibatch, &loop) }
+                if let minibatch = loop.dispatcher.take(frames) { deliver(minibatch, &loop) }
             }
-        } catch let error as TransportError {
-            try loop.dispatcher.takeUnreadable(error)
+        } catch {
+            loop.dispatcher.takeUnreadable(error)
         }
     }
 
@@ -213,9 +235,17 @@ extension MinibatchFeed {
     }
 
     private func close(_ loop: inout Loop) {
-        send(loop.dispatcher.farewell(lock.withLock { farewell } ?? "the trainer failed"))
+        send(loop.dispatcher.farewell(lock.withLock { farewell } ?? "the trainer failed"), &loop)
+        let counts = loop.dispatcher.counts
+        log.info(
+            "batches of this process",
+            metadata: [
+                "received": "\(counts.received)", "duplicates": "\(counts.duplicates)", "bad": "\(counts.bad)",
+                "leased_again": "\(loop.dispatcher.leases.takenBackCount)", "largest_bytes": "\(counts.batchBytesMax)",
+            ])
         control.close(lingerMilliseconds: 300)
         pull.close()
+        gatekeeper?.close()
         context.close()
         lock.withLock {
             isThreadDone = true
@@ -223,10 +253,10 @@ extension MinibatchFeed {
         }
     }
 
-    private func send(_ answers: [Dispatcher.Answer]) {
+    private func send(_ answers: [Dispatcher.Answer], _ loop: inout Loop) {
         for answer in answers {
             let delivery = try? control.send(answer.message.encode(), to: answer.peer)
-            if delivery != .sent { log.debug("a worker cannot be reached") }
+            if delivery != .sent { loop.dispatcher.couldNotSend(answer) }
         }
     }
 

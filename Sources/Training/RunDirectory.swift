@@ -5,7 +5,7 @@ import Glibc
 /// A run's folder and the names in it.
 ///
 ///     config.yaml            the resolved configuration
-///     checkpoints/           step-00001200.safetensors …, latest
+///     checkpoints/           step-00001200.safetensors …, latest, best
 ///     queue_depth.log        one line a second
 ///     metrics.jsonl          one object per logged step
 ///     events.out.tfevents.*  the same scalars for TensorBoard
@@ -22,6 +22,16 @@ public struct RunDirectory: Sendable {
 
     public init(path: String) {
         self.path = path
+    }
+
+    /// Removes what a process that was killed while it wrote has left behind. Only for the holder of the lock.
+    func removeLeftovers() {
+        for folder in [path, checkpointFolder] {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+            for name in names where name.contains(".tmp-") {
+                try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+            }
+        }
     }
 
     /// Takes a run that a trainer has been at work in before; nil when there is none.
@@ -54,13 +64,6 @@ public struct RunDirectory: Sendable {
             throw .runInUse(path: path)
         }
         return RunLock(descriptor: descriptor, run: self, made: made)
-    }
-
-    /// Opens a log for appending, making it where it is missing.
-    func append(to file: String) throws(TrainingError) -> FileHandle {
-        let descriptor = unsafe Glibc.open(file, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .cannotWrite(path: file, reason: unsafe String(cString: strerror(errno))) }
-        return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
 }
 

@@ -1,3 +1,4 @@
+import Artifacts
 import Basics
 import Foundation
 
@@ -17,6 +18,11 @@ public struct StepMetrics: Codable, Equatable, Sendable {
     public var gradientNorm: Double
     /// Share of the (pair, negative) hinges that were active.
     public var activeShare: Double
+    /// Spread of the cosines between random pairs of the batch's embeddings, at the end of an epoch: mean, standard
+    /// deviation and excess kurtosis.
+    public var cosineMean: Double?
+    public var cosineDeviation: Double?
+    public var cosineKurtosis: Double?
 
     enum CodingKeys: String, CodingKey {
         case step, epoch, loss
@@ -26,6 +32,13 @@ public struct StepMetrics: Codable, Equatable, Sendable {
         case waitShare = "wait_share"
         case gradientNorm = "gradient_norm"
         case activeShare = "active_share"
+        case cosineMean = "cosine_mean"
+        case cosineDeviation = "cosine_deviation"
+        case cosineKurtosis = "cosine_kurtosis"
+    }
+
+    mutating func add(_ spread: CosineSpread) {
+        (cosineMean, cosineDeviation, cosineKurtosis) = (spread.mean, spread.deviation, spread.kurtosis)
     }
 
     var scalars: [(tag: String, value: Double)] {
@@ -34,24 +47,40 @@ public struct StepMetrics: Codable, Equatable, Sendable {
             ("wait_share", waitShare), ("gradient_norm", gradientNorm), ("active_share", activeShare),
             ("hard_negatives", Double(hardNegatives)),
         ]
+            + [
+                ("cosine_mean", cosineMean), ("cosine_deviation", cosineDeviation), ("cosine_kurtosis", cosineKurtosis),
+            ].compactMap { tag, value in value.map { (tag, $0) } }
     }
 }
 
 /// Writes `metrics.jsonl` and the TensorBoard file.
 final class MetricsLog {
-    private let lines: FileHandle
+    private let lines: AppendedFile
     private let events: TensorBoardEvents
     private let encoder = JSONEncoder()
 
-    init(_ run: RunDirectory) throws {
-        lines = try run.append(to: run.metricsPath)
-        events = try TensorBoardEvents(folder: run.path, time: wallClockSeconds())
+    /// - Parameter start: steps the run has taken. What an earlier process logged beyond them was lost with it and
+    ///   will be done again: it is taken out, so that no step stands twice.
+    init(_ run: RunDirectory, start: UInt64) throws {
+        try Self.dropLines(after: start, path: run.metricsPath)
+        lines = try AppendedFile(path: run.metricsPath)
+        events = try TensorBoardEvents(folder: run.path, time: wallClockSeconds(), start: start)
         encoder.outputFormatting = [.sortedKeys]
     }
 
     func append(_ metrics: StepMetrics) throws {
-        try lines.write(contentsOf: try encoder.encode(metrics) + Data("\n".utf8))
+        try lines.write(try encoder.encode(metrics) + Data("\n".utf8))
         try events.append(step: metrics.step, time: wallClockSeconds(), scalars: metrics.scalars)
+    }
+
+    private static func dropLines(after start: UInt64, path: String) throws {
+        struct Line: Decodable { var step: UInt64 }
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return }
+        let kept = text.split(separator: "\n").filter { line in
+            (try? JSONDecoder().decode(Line.self, from: Data(line.utf8))).map { $0.step <= start } == true
+        }
+        let whole = kept.map { $0 + "\n" }.joined()
+        if whole != text { try AtomicReplace.write(to: path) { file in try file.write(whole) } }
     }
 }
 
@@ -75,12 +104,11 @@ struct QueueDepth: Sendable {
 final class QueueDepthLog: Sendable {
     static let header =
         "# time step depth in_flight ready capacity trainer_wait_ms batches_per_s WORKER=batches_received…\n"
-    private let file: FileHandle
+    private let file: AppendedFile
 
     init(_ run: RunDirectory) throws {
-        let isNew = (try? FileManager.default.attributesOfItem(atPath: run.queueDepthPath)[.size] as? Int) ?? 0 == 0
-        file = try run.append(to: run.queueDepthPath)
-        if isNew { try file.write(contentsOf: Data(Self.header.utf8)) }
+        file = try AppendedFile(path: run.queueDepthPath)
+        if file.isNew { try file.write(Data(Self.header.utf8)) }
     }
 
     func append(_ depth: QueueDepth, time: Double) throws {
@@ -89,6 +117,6 @@ final class QueueDepthLog: Sendable {
         let line =
             "\(stamp) \(depth.step) \(depth.depth) \(depth.inFlight) \(depth.ready) \(depth.capacity) "
             + String(format: "%.0f %.2f", depth.trainerWaitMilliseconds, depth.batchesPerSecond) + workers + "\n"
-        try file.write(contentsOf: Data(line.utf8))
+        try file.write(Data(line.utf8))
     }
 }

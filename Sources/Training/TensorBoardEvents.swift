@@ -9,15 +9,23 @@ import Foundation
 /// - Source: tensorflow/core/lib/io/record_writer.h; tensorflow/core/util/event.proto.
 public final class TensorBoardEvents {
     private let file: FileHandle
+    private let path: String
 
     /// Opens a new event file in `folder`.
-    /// - Parameter time: seconds since 1970, which names the file.
-    public init(folder: String, time: Double) throws {
+    /// - Parameters:
+    ///   - time: seconds since 1970, which names the file.
+    ///   - start: steps taken before; TensorBoard drops what older files say of later ones.
+    public init(folder: String, time: Double, start: UInt64 = 0) throws {
         let path = "\(folder)/events.out.tfevents.\(Int(time)).\(ProcessInfo.processInfo.processIdentifier)"
         guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path)
         else { throw TrainingError.cannotWrite(path: path, reason: "the file cannot be created") }
         self.file = file
+        self.path = path
         try write(event(time: time, fields: string(3, "brain.Event:2")))
+        if start > 0 {
+            let sessionStart = message(7, field(1, wire: 0) + varint(1))
+            try write(event(time: time, fields: field(2, wire: 0) + varint(start + 1) + sessionStart))
+        }
     }
 
     /// Appends scalars of one step.
@@ -33,7 +41,11 @@ public final class TensorBoardEvents {
     private func write(_ event: [UInt8]) throws {
         let length = littleEndian(UInt64(event.count))
         let record = length + littleEndian(maskedChecksum(length)) + event + littleEndian(maskedChecksum(event))
-        try file.write(contentsOf: Data(record))
+        do {
+            try file.write(contentsOf: Data(record))
+        } catch {
+            throw TrainingError.cannotWrite(path: path, reason: systemReason(error))
+        }
     }
 
     private func event(time: Double, fields: [UInt8]) -> [UInt8] {

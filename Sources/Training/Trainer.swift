@@ -24,6 +24,9 @@ public final class Trainer {
     private let schedule: LearningRateSchedule
     private let progress = ProgressLine()
     private let gathered = FloatBuffer()
+    private var smoothedLoss = SmoothedLoss()
+    /// Of every step so far.
+    private var instructionSet = "\(InstructionSet.best)"
 
     public init(settings: PipelineSettings, run: RunDirectory, stop: StopToken, log: Logger) {
         self.settings = settings
@@ -49,7 +52,9 @@ public final class Trainer {
         try feed.start(at: batch)
         whenReady()
         do {
-            for reason in start.passedOver { log.error("checkpoint passed over", metadata: ["reason": "\(reason)"]) }
+            run.removeLeftovers()
+            for reason in start.passedOver { warn("trainer: checkpoint passed over: \(reason)") }
+            if let metadata = start.checkpoint?.metadata { try takeUp(metadata) }
             guard let graph = try feed.waitForGraph() else {
                 feed.finish("the trainer was stopped")
                 return .stopped(step: batch)
@@ -72,7 +77,7 @@ public final class Trainer {
     private func loop(
         _ feed: MinibatchFeed, learner: Learner, features: VectorTable?, graph: GraphIdentity, from start: UInt64
     ) throws -> Ending {
-        let metrics = try MetricsLog(run)
+        let metrics = try MetricsLog(run, start: start)
         let total = UInt64(settings.totalBatches)
         var interval = Interval()
         var lastSaved = start
@@ -89,8 +94,12 @@ public final class Trainer {
             feed.consume()
             interval.add(result, pairs: minibatch.pairCount)
             let step = batch + 1
-            if step % 10 == 0 || step == total || step == 1 {
-                try metrics.append(interval.metrics(step: step, epoch: epoch(of: batch), minibatch, result, rate))
+            smoothedLoss.add(result.loss, step: step)
+            let spread = isEpochEnd(step, total: total) ? watchSpread(learner, batch: batch) : nil
+            if step % 10 == 0 || step == total || step == 1 || spread != nil {
+                var line = interval.metrics(step: step, epoch: epoch(of: batch), minibatch, result, rate)
+                if let spread { line.add(spread) }
+                try metrics.append(line)
                 interval = interval.successor()
             }
             show(step: step, total: total, interval: interval, feed: feed)
@@ -115,8 +124,11 @@ public final class Trainer {
     }
 
     private func isCheckpointDue(_ step: UInt64, total: UInt64) -> Bool {
-        step % UInt64(settings.checkpoints.everyBatches) == 0
-            || step % UInt64(settings.training.batchesPerEpoch) == 0 || step == total
+        step % UInt64(settings.checkpoints.everyBatches) == 0 || isEpochEnd(step, total: total)
+    }
+
+    private func isEpochEnd(_ step: UInt64, total: UInt64) -> Bool {
+        step % UInt64(settings.training.batchesPerEpoch) == 0 || step == total
     }
 
     private func epoch(of batch: UInt64) -> UInt64 { batch / UInt64(settings.training.batchesPerEpoch) }
@@ -156,10 +168,40 @@ extension Trainer {
         return Learner(parameters: parameters, adam: checkpoint?.adam, training: settings.training, kernels: kernels)
     }
 
+    /// Goes on from where a checkpoint stands, beside its tensors.
+    private func takeUp(_ metadata: CheckpointMetadata) throws {
+        smoothedLoss = SmoothedLoss(value: metadata.smoothedLoss)
+        try checkpoints.updateBest(step: UInt64(metadata.step), smoothedLoss: metadata.smoothedLoss)
+        guard metadata.instructionSet != instructionSet, metadata.instructionSet != "unknown" else { return }
+        warn(
+            "trainer: the run was computed with \(metadata.instructionSet) so far, this process uses \(instructionSet): "
+                + "the last bits of the result will differ. PINSAGE_INSTRUCTION_SET chooses one that both hosts have.")
+        instructionSet = "mixed"
+    }
+
+    /// Tells people and the log.
+    private func warn(_ line: String) {
+        log.warning("\(line)")
+        writeToStandardError(line)
+    }
+
+    /// Measures how well the last batch's embeddings are told apart, and warns when they are not.
+    private func watchSpread(_ learner: Learner, batch: UInt64) -> CosineSpread? {
+        let spread = CosineSpread(of: learner.embeddings, seed: settings.seed, batch: batch)
+        if let spread, spread.isCollapsed {
+            warn(
+                "trainer: epoch \(epoch(of: batch)): embeddings collapse: cosines of random pairs have mean "
+                    + String(format: "%.3f, deviation %.4f", spread.mean, spread.deviation)
+                    + ". Lower training.learning_rate, or raise training.margin.")
+        }
+        return spread
+    }
+
     private func save(_ learner: Learner, step: UInt64, graph: GraphIdentity) throws {
         let metadata = CheckpointMetadata(
             step: Int(step), epoch: Int(epoch(of: step)), batch: step, seed: settings.seed,
-            config: settings.decisiveJSON, graphFingerprint: graph.fingerprint, revision: Build.version)
+            config: settings.decisiveJSON, graphFingerprint: graph.fingerprint, revision: Build.version,
+            instructionSet: instructionSet, smoothedLoss: smoothedLoss.value)
         try checkpoints.write(learner, metadata: metadata, keep: settings.checkpoints.keep)
         log.info("checkpoint written", metadata: ["step": "\(step)"])
     }

@@ -1,3 +1,5 @@
+import Configuration
+
 /// What can go wrong around training; each is one line that says what, where, expected, found and what to do.
 public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case cannotWrite(path: String, reason: String)
@@ -5,9 +7,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case runInUse(path: String)
     case nothingToResume(path: String)
     case noReadableCheckpoint(path: String, reason: String)
-    case checkpointDiffers(path: String, key: String, before: String, now: String)
+    case checkpointDiffers(path: String, changes: [PipelineSettings.Difference])
     case graphMissing(path: String)
-    case tooManyBadBatches(count: Int, limit: Int, last: String)
 
     public var description: String {
         switch self {
@@ -25,15 +26,13 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
         case .noReadableCheckpoint(let path, let reason):
             "run directory: \(path): nothing to resume: expected a whole checkpoint, found damaged ones only; "
                 + "the newest: \(reason) Or start a new run with --run."
-        case .checkpointDiffers(let path, let key, let before, let now):
-            "checkpoint: \(path): \(key): expected \(before) as when the run was started, found \(now). "
-                + "Set it back, or start a new run."
+        case .checkpointDiffers(let path, let changes):
+            "checkpoint: \(path): "
+                + changes.map { "\($0.key): expected \($0.before) as when the run was started, found \($0.now)" }
+                .joined(separator: "; ") + ". Set it back, or start a new run."
         case .graphMissing(let path):
             "graph: \(path): no graph: expected a graph folder with manifest.json, found none. "
                 + "Make one with `pinsage import` or `pinsage generate`, or set trainer.features: inline."
-        case .tooManyBadBatches(let count, let limit, let last):
-            "batches: damaged: expected at most \(limit) damaged ones, found \(count); the last: \(last). "
-                + "Check that all samplers run the same version, and the network between the hosts."
         }
     }
 }

@@ -20,7 +20,7 @@ public struct TrainingStart {
         let checkpoints = CheckpointFolder(path: run.checkpointFolder)
         let existing = checkpoints.steps()
         if !resume, !existing.isEmpty { throw TrainingError.runExists(path: run.path, checkpoints: existing.count) }
-        let newest = resume ? try checkpoints.readNewest() : nil
+        let newest = resume ? try Self.newest(checkpoints, of: run) : nil
         checkpoint = newest?.checkpoint
         passedOver = newest?.passedOver ?? []
         graph = try Self.graph(settings)
@@ -40,9 +40,18 @@ public struct TrainingStart {
     private static func check(_ checkpoint: Checkpoint, _ settings: PipelineSettings) throws {
         let before = try PipelineSettings.load(
             text: checkpoint.metadata.config, path: checkpoint.path, environment: [:])
-        if let change = settings.forbiddenChanges(since: before).first {
-            throw TrainingError.checkpointDiffers(
-                path: checkpoint.path, key: change.key, before: change.before, now: change.now)
+        let changes = settings.forbiddenChanges(since: before)
+        if !changes.isEmpty { throw TrainingError.checkpointDiffers(path: checkpoint.path, changes: changes) }
+    }
+
+    /// What to resume from; nil where the run was cut short before its first checkpoint.
+    private static func newest(
+        _ checkpoints: CheckpointFolder, of run: RunDirectory
+    ) throws -> (checkpoint: Checkpoint, passedOver: [String])? {
+        do {
+            return try checkpoints.readNewest()
+        } catch TrainingError.nothingToResume where FileManager.default.fileExists(atPath: run.configPath) {
+            return nil
         }
     }
 

@@ -24,6 +24,7 @@ final class SamplerWorker: @unchecked Sendable {
     private let stop: StopToken
     private let log: Logger
     private let recipe: UInt64
+    private let security: LinkSecurity
     private let queue = TicketQueue()
     private let context = TransportContext()
     // Of the other thread, once it has begun.
@@ -40,14 +41,19 @@ final class SamplerWorker: @unchecked Sendable {
         recipe = settings.recipe(graphFingerprint: graph.fingerprintValue)
         platform_keep_large_blocks()
         assembler = try MinibatchAssembler(graph: graph, settings: settings, recipe: recipe)
-        push = try PushLink(context, connect: settings.endpoints.toConnect.batches, highWaterMark: 2)
+        security =
+            settings.security.mechanism == .none
+            ? .none : try KeyFolder(path: settings.security.keys).client(settings.security.name)
+        push = try PushLink(
+            context, connect: settings.endpoints.toConnect.batches, highWaterMark: 2, security: security)
+        if let warning = settings.openNetworkWarning { log.warning("\(warning)") }
     }
 
     /// Works until the trainer says stop or a signal comes.
     /// - Throws: `SamplerError` when the trainer refuses this worker.
     func run() throws {
         let control = try ControlClient(
-            context, connect: settings.endpoints.toConnect.control, identity: Array(name.utf8))
+            context, connect: settings.endpoints.toConnect.control, identity: Array(name.utf8), security: security)
         let thread = Thread { [self] in makeBatches() }
         thread.name = "minibatches"
         thread.stackSize = 8 << 20
@@ -111,7 +117,8 @@ final class SamplerWorker: @unchecked Sendable {
         WorkerDescription(
             graphFingerprint: graph.fingerprintValue, recipe: recipe, name: name,
             pid: ProcessInfo.processInfo.processIdentifier, host: ProcessInfo.processInfo.hostName,
-            pinCount: graph.pinCount, featureWidth: graph.features?.width ?? 0)
+            pinCount: graph.pinCount, featureWidth: graph.features?.width ?? 0,
+            settings: Dictionary(uniqueKeysWithValues: settings.recipeSettings.map { ($0.key, $0.value) }))
     }
 
     private func makeBatches() {

@@ -1,18 +1,21 @@
-import Foundation
+import Basics
 import Minibatches
 
 /// Batches to be made, between the worker's two threads.
 final class TicketQueue: @unchecked Sendable {
-    private let lock = NSCondition()
+    private let lock = SteadyCondition()
     private var batches: [UInt64] = []
+    /// The batch that is being made or sent.
+    private var current: UInt64?
     private var state = SamplerCounters()
     private var closed = false
     private var done = false
     private var error: (any Error)?
 
+    /// Adds batches; one that waits already, because its lease ran out and was renewed, is made once.
     func add(_ more: [UInt64]) {
         lock.withLock {
-            batches += more
+            batches += more.filter { $0 != current && !batches.contains($0) }
             lock.broadcast()
         }
     }
@@ -24,8 +27,10 @@ final class TicketQueue: @unchecked Sendable {
     func next() -> UInt64? {
         lock.lock()
         defer { lock.unlock() }
+        current = nil
         while batches.isEmpty, !closed { lock.wait() }
-        return closed ? nil : batches.removeFirst()
+        current = closed ? nil : batches.removeFirst()
+        return current
     }
 
     func countBatch(busySeconds: Double) {
@@ -35,7 +40,13 @@ final class TicketQueue: @unchecked Sendable {
         }
     }
 
-    var counters: SamplerCounters { lock.withLock { state } }
+    var counters: SamplerCounters {
+        lock.withLock {
+            var counters = state
+            counters.held = Array(((current.map { [$0] } ?? []) + batches).prefix(ControlMessage.heldMax))
+            return counters
+        }
+    }
     var failure: (any Error)? { lock.withLock { error } }
     var isClosed: Bool { lock.withLock { closed } }
     func fail(_ error: any Error) { lock.withLock { self.error = error } }
@@ -59,7 +70,7 @@ final class TicketQueue: @unchecked Sendable {
     func waitUntilDone(seconds: Double) -> Bool {
         lock.lock()
         defer { lock.unlock() }
-        let deadline = Date(timeIntervalSinceNow: seconds)
+        let deadline = steadySeconds() + seconds
         while !done {
             if !lock.wait(until: deadline) { return done }
         }

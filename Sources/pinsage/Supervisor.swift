@@ -6,6 +6,7 @@ import FrontDoor
 
 /// Starts one trainer and its sampler workers, starts a worker again that dies, and stops them all together.
 ///
+/// A worker that keeps dying is given up, and the others go on; a run without any worker ends with its last word.
 /// A signal to the supervisor stops everything: the trainer writes a checkpoint first. Children get SIGTERM when the
 /// supervisor itself is killed.
 struct Supervisor {
@@ -48,6 +49,8 @@ struct Supervisor {
             waitForEvent(wake: wake, stop: stop)
             if !trainerProcess.isRunning { break }
             for index in workers.indices { try revive(&workers[index], wake: wake) }
+            if let first = workers.first?.fault, workers.allSatisfy({ $0.fault != nil }) { throw first }
+            for index in workers.indices { announce(&workers[index]) }
         }
         try finish(trainerProcess, stop: stop)
     }
@@ -58,6 +61,9 @@ struct Supervisor {
         var startedAt: Double
         var quickDeaths = 0
         var restartAt = 0.0
+        /// Why it is not started any more.
+        var fault: SupervisorError?
+        var isAnnounced = false
     }
 
     private func revive(_ worker: inout Worker, wake: Int32) throws {
@@ -66,23 +72,32 @@ struct Supervisor {
             worker.child = nil
             if child.endedWell { return }
             let isQuick = now - worker.startedAt < Self.quickDeathSeconds
-            if isQuick, child.endedInError {
-                throw SupervisorError.workerFailed(
-                    name: worker.role.name, lastLine: lastLine(of: worker.role.logPath))
-            }
             worker.quickDeaths = isQuick ? worker.quickDeaths + 1 : 1
-            if worker.quickDeaths >= Self.quickDeathsMax {
-                throw SupervisorError.workerKeepsDying(
-                    name: worker.role.name, count: worker.quickDeaths, lastLine: lastLine(of: worker.role.logPath))
+            let word = lastLine(of: worker.role.logPath)
+            if isQuick, child.endedInError {
+                worker.fault = .workerFailed(name: worker.role.name, lastLine: word)
+            } else if worker.quickDeaths >= Self.quickDeathsMax {
+                worker.fault = .workerKeepsDying(name: worker.role.name, count: worker.quickDeaths, lastLine: word)
+            }
+            if worker.fault != nil {
+                worker.restartAt = now + Self.quickDeathSeconds
+                return
             }
             worker.restartAt = now + 0.1 * Double(1 << worker.quickDeaths)
             writeToStandardError("\(worker.role.name) \(child.ending); starting it again")
         }
-        if worker.child == nil, worker.restartAt > 0, now >= worker.restartAt {
+        if worker.child == nil, worker.fault == nil, worker.restartAt > 0, now >= worker.restartAt {
             worker.child = try Child(worker.role, wake: wake)
             worker.startedAt = now
             worker.restartAt = 0
         }
+    }
+
+    /// Says that a worker is given up, once the others have shown that they live: else there is one word for all.
+    private func announce(_ worker: inout Worker) {
+        guard let fault = worker.fault, !worker.isAnnounced, steadySeconds() >= worker.restartAt else { return }
+        worker.isAnnounced = true
+        writeToStandardError("\(fault) The run goes on without it.")
     }
 
     /// Waits for the trainer to end, with a deadline, and turns how it ended into this command's ending.

@@ -70,7 +70,7 @@ import Testing
             file.metadata == [
                 "step": "2", "epoch": "1", "batch": "300", "seed": "18446744073709551615",
                 "config": #"{"run":"a \"b\"\nö"}"#, "graph_fingerprint": "0123456789abcdef", "revision": "0.1.0",
-                "format_version": "1",
+                "format_version": "1", "instruction_set": "unknown",
                 "model":
                     #"{"featureWidth":5,"head":"paper","hiddenWidth":4,"logDegree":0,"output":"free","outputWidth":3}"#,
             ])

@@ -98,7 +98,7 @@ import Testing
         #expect(ended.errorLines.count == 1, "\(ended.error)")
         #expect(
             ended.error.hasPrefix(
-                "pinsage train: supervisor: sampler0: sampler: worker: refused by the trainer: recipe")
+                "pinsage train: supervisor: sampler0: sampler: worker: refused by the trainer: seed: expected 1 ")
                 && ended.error.hasSuffix("Give both the same graph and the same config.\n"), "\(ended.error)")
     }
 

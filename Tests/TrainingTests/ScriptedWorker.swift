@@ -15,6 +15,8 @@ final class ScriptedWorker: @unchecked Sendable {
         case sendsTwice
         /// Flips a byte of every third batch.
         case corruptsSome
+        /// Flips a byte of every batch.
+        case corruptsAll
         /// Never sends its first batch.
         case losesFirst
         /// Is gone after two batches.
@@ -61,9 +63,12 @@ final class ScriptedWorker: @unchecked Sendable {
 
     private func work(_ description: WorkerDescription) throws {
         let context = TransportContext()
-        let push = try PushLink(context, connect: settings.endpoints.toConnect.batches)
+        let security =
+            settings.security.mechanism == .none
+            ? .none : try KeyFolder(path: settings.security.keys).client(settings.security.name)
+        let push = try PushLink(context, connect: settings.endpoints.toConnect.batches, security: security)
         let control = try ControlClient(
-            context, connect: settings.endpoints.toConnect.control, identity: Array(name.utf8))
+            context, connect: settings.endpoints.toConnect.control, identity: Array(name.utf8), security: security)
         defer {
             push.close()
             control.close()
@@ -101,7 +106,9 @@ final class ScriptedWorker: @unchecked Sendable {
             let frames = MinibatchCodec.encode(minibatch, sampler: name).map { frame in
                 unsafe Frame(copying: Array(UnsafeRawBufferPointer(frame.bytes)))
             }
-            if misdeeds.contains(.corruptsSome), count % 3 == 0 { unsafe frames[2].bytes[0] ^= 0x40 }
+            if misdeeds.contains(.corruptsAll) || misdeeds.contains(.corruptsSome) && count % 3 == 0 {
+                unsafe frames[2].bytes[0] ^= 0x40
+            }
             while try !push.send(frames, timeoutMilliseconds: 100) {}
         }
     }
