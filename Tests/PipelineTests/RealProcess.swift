@@ -18,23 +18,22 @@ final class RealProcess: @unchecked Sendable {
 
     /// - Parameters:
     ///   - name: `pinsage`, `pinsage-trainer` or `pinsage-sampler`, built beside the tests; or any executable's path.
+    ///   - wrapper: a command line that the executable and its arguments are appended to.
+    ///   - environment: variables beside those of the tests.
     ///   - isUnprivileged: whether to run as nobody where the tests run as root.
     ///   - terminal: what standard error is, in place of a file.
     init(
         _ name: String, _ arguments: [String], in folder: String, isUnprivileged: Bool = false,
-        terminal: FileHandle? = nil
+        under wrapper: [String] = [], environment: [String: String] = [:], terminal: FileHandle? = nil
     ) throws {
         streams = try TemporaryDirectory()
         for stream in ["out", "err"] { try streams.write("", to: stream) }
         let executable = name.hasPrefix("/") ? name : try Self.built(name)
-        if isUnprivileged, geteuid() == 0 {
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/setpriv")
-            process.arguments =
-                ["--reuid=65534", "--regid=65534", "--clear-groups", executable] + arguments
-        } else {
-            process.executableURL = URL(fileURLWithPath: executable)
-            process.arguments = arguments
-        }
+        let nobody = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        let command = (isUnprivileged && geteuid() == 0 ? nobody : wrapper) + [executable] + arguments
+        process.executableURL = URL(fileURLWithPath: command[0])
+        process.arguments = Array(command.dropFirst())
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         process.standardOutput = FileHandle(forWritingAtPath: streams.file("out"))
         process.standardError = terminal ?? FileHandle(forWritingAtPath: streams.file("err"))
