@@ -29,6 +29,8 @@ package struct Dispatcher {
         var isActive = true
         var receivedInInterval = 0
         var badMessages = 0
+        /// Batches that it may still bring because an earlier trainer asked for them.
+        var earlierBatchesMax: Int
     }
 
     /// What came in over the whole run.
@@ -153,7 +155,8 @@ package struct Dispatcher {
         case .duplicate:
             counts.duplicates += 1
             return nil
-        case .neverLeased where sender == nil:
+        case .neverLeased where sender.map({ workers[$0].earlierBatchesMax > 0 }) ?? true:
+            if let sender { workers[sender].earlierBatchesMax -= 1 }
             log.info(
                 "a batch that an earlier trainer asked for is dropped", metadata: ["batch": "\(minibatch.batchIndex)"])
             counts.duplicates += 1
@@ -194,7 +197,9 @@ package struct Dispatcher {
         for number in workers.indices where workers[number].isActive && workers[number].name == hello.name {
             dismiss(number, because: "a new process took its name")
         }
-        workers.append(Worker(peer: peer, name: hello.name, lastHeard: now))
+        workers.append(
+            Worker(
+                peer: peer, name: hello.name, lastHeard: now, earlierBatchesMax: settings.samplers.credit))
         leases.join(workers.count - 1)
         log.info(
             "worker joined",

@@ -32,6 +32,8 @@ final class MinibatchFeed: @unchecked Sendable {
     private var farewell: String?
     private var isThreadDone = false
     private var waitSeconds = 0.0
+    /// Since when the trainer has been waiting, or since the last log line; nil while it computes.
+    private var waitStart: Double?
     private var depth = 0
 
     /// Opens both sockets.
@@ -91,8 +93,13 @@ final class MinibatchFeed: @unchecked Sendable {
 
     /// Waits for the next minibatch in order; nil when stopped before it came.
     func nextMinibatch() throws -> Minibatch? {
-        let start = steadySeconds()
-        defer { lock.withLock { waitSeconds += steadySeconds() - start } }
+        lock.withLock { waitStart = steadySeconds() }
+        defer {
+            lock.withLock {
+                waitSeconds += waitStart.map { steadySeconds() - $0 } ?? 0
+                waitStart = nil
+            }
+        }
         return try wait { self.waiting.removeValue(forKey: self.next) }
     }
 
@@ -220,8 +227,11 @@ extension MinibatchFeed {
         let elapsed = now - loop.lastLog
         guard elapsed >= 1 else { return }
         let waited = lock.withLock {
-            defer { waitSeconds = 0 }
-            return waitSeconds
+            defer {
+                waitSeconds = 0
+                if waitStart != nil { waitStart = now }
+            }
+            return waitSeconds + (waitStart.map { now - $0 } ?? 0)
         }
         let leases = loop.dispatcher.leases
         try loop.queueLog.append(

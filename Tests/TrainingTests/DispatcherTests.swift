@@ -55,6 +55,16 @@ import Training
         #expect(dispatcher.tick(now: 0).isEmpty)
     }
 
+    @Test("a worker may bring as many batches of an earlier trainer as its credit, further ones count against it")
+    func earlierBatches() {
+        var dispatcher = dispatcher(graph: identity)
+        _ = dispatcher.take(hello("alice"), from: alice, now: 0)
+        for index in [UInt64(7), 8] { #expect(dispatcher.take(batch(index)) == nil) }
+        #expect(dispatcher.counts.bad == 0 && dispatcher.counts.duplicates == 2)
+        #expect(dispatcher.take(batch(9)) == nil)
+        #expect(dispatcher.counts.bad == 1 && dispatcher.counts.duplicates == 2)
+    }
+
     @Test("a trainer without the graph learns from the first worker which graph it is")
     func firstWorkerSaysWhichGraph() {
         var dispatcher = dispatcher(graph: nil)
