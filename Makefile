@@ -1,6 +1,6 @@
 # `make` lists the targets. The work is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help train-cluster test build check chaos lint watch hooks clean
+.PHONY: help train-cluster test build check lint bench watch hooks clean
 
 CONFIG ?= configs/demo.yaml
 export CONFIG SAMPLERS
@@ -14,17 +14,17 @@ train-cluster: ## install what is missing, build, make the graph, train, embed, 
 test: ## every test; PINSAGE_DATA=FOLDER adds those on real data
 	@sh scripts/test.sh
 
-build: ## the three executables, in release mode
+build: ## the executables, in release mode
 	@sh scripts/bootstrap.sh && swift build -c release
 
 check: ## what CI runs: format, lint, import check, tests
 	@sh scripts/check.sh
 
-chaos: ## real processes killed, stopped and restarted on a schedule, checksums compared  [SEED=1]
-	@swift build -c release && python3 scripts/chaos.py --seeds $(or $(SEED),1) && python3 scripts/chaos.py --network
-
 lint: ## format and lint only
 	@sh scripts/lint.sh
+
+bench: ## time every kernel beside the machine's limits  [BENCH="--json"]
+	@swift build -c release --product pinsage-bench >&2 && .build/release/pinsage-bench kernels $(BENCH)
 
 watch: ## follow the newest run's queue depth; RUN=runs/NAME for another
 	@sh scripts/watch-queue $(RUN)

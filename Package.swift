@@ -39,6 +39,7 @@ let package = Package(
         .executable(name: "pinsage", targets: ["pinsage"]),
         .executable(name: "pinsage-trainer", targets: ["pinsage-trainer"]),
         .executable(name: "pinsage-sampler", targets: ["pinsage-sampler"]),
+        .executable(name: "pinsage-bench", targets: ["pinsage-bench"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -101,6 +102,13 @@ let package = Package(
             dependencies: [
                 "Basics", "Configuration", "Artifacts", "GraphStore", "Sampling", "Minibatches", "Transport",
                 "CPlatform", "FrontDoor", argumentParser, logging,
+            ], swiftSettings: room),
+
+        .executableTarget(
+            name: "pinsage-bench",
+            dependencies: [
+                "Basics", "Artifacts", "Configuration", "Kernels", "GraphStore", "Minibatches", "PinSageModel", "Sampling",
+                "CPlatform", "FrontDoor", argumentParser,
             ], swiftSettings: room),
 
         // Tests mirror the sources.

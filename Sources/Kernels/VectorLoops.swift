@@ -37,6 +37,9 @@ import KernelsBaseline
     let adamStep: @Sendable (Output, Input, Output, Output, Int, Float, Float, Float, Float, Float, Float) -> Void
     let sumOfSquares: @Sendable (Input, Int) -> Double
     let addScaled: @Sendable (Input, Float, Int, Output, Bool) -> Void
+    let registerChains: @Sendable () -> Int
+    let registerMultiplyAdds: @Sendable (Int, Float, Float) -> Float
+    let streamSum: @Sendable (Input, Int) -> Float
 
     static func of(_ instructionSet: InstructionSet) -> VectorLoops {
         switch instructionSet {
@@ -63,7 +66,10 @@ import KernelsBaseline
         ownHingeGradients: KernelsBaseline.ownHingeGradients,
         adamStep: KernelsBaseline.adamStep,
         sumOfSquares: KernelsBaseline.sumOfSquares,
-        addScaled: KernelsBaseline.addScaled)
+        addScaled: KernelsBaseline.addScaled,
+        registerChains: KernelsBaseline.registerChains,
+        registerMultiplyAdds: KernelsBaseline.registerMultiplyAdds,
+        streamSum: KernelsBaseline.streamSum)
 
     private static let avx2 = unsafe VectorLoops(
         panelWidth: KernelsAVX2.panelWidth,
@@ -82,7 +88,10 @@ import KernelsBaseline
         ownHingeGradients: KernelsAVX2.ownHingeGradients,
         adamStep: KernelsAVX2.adamStep,
         sumOfSquares: KernelsAVX2.sumOfSquares,
-        addScaled: KernelsAVX2.addScaled)
+        addScaled: KernelsAVX2.addScaled,
+        registerChains: KernelsAVX2.registerChains,
+        registerMultiplyAdds: KernelsAVX2.registerMultiplyAdds,
+        streamSum: KernelsAVX2.streamSum)
 
     private static let avx512 = unsafe VectorLoops(
         panelWidth: KernelsAVX512.panelWidth,
@@ -101,5 +110,8 @@ import KernelsBaseline
         ownHingeGradients: KernelsAVX512.ownHingeGradients,
         adamStep: KernelsAVX512.adamStep,
         sumOfSquares: KernelsAVX512.sumOfSquares,
-        addScaled: KernelsAVX512.addScaled)
+        addScaled: KernelsAVX512.addScaled,
+        registerChains: KernelsAVX512.registerChains,
+        registerMultiplyAdds: KernelsAVX512.registerMultiplyAdds,
+        streamSum: KernelsAVX512.streamSum)
 }

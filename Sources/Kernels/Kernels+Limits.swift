@@ -1,0 +1,26 @@
+// What the machine can do at most, for benchmarks.
+
+extension Kernels {
+    /// Multiply-adds in registers on every thread of the team.
+    ///
+    /// - Returns: the floating-point operations done, two for each multiply-add.
+    package func multiplyAddsInRegisters(rounds: Int) -> Double {
+        team.run(chunks: team.threadCount) { chunk in
+            let sum = loops.registerMultiplyAdds(rounds, 0.5, Float(chunk))
+            require(sum.isFinite, "multiplyAddsInRegisters: sum \(sum)")
+        }
+        return 2 * Double(rounds) * Double(loops.registerChains()) * Double(team.threadCount)
+    }
+
+    /// Reads the buffer once, in order, shared out among the team's threads.
+    ///
+    /// - Returns: the bytes read.
+    package func read(_ buffer: FloatBuffer) -> Double {
+        let share = buffer.count / team.threadCount / 64 * 64
+        team.run(chunks: team.threadCount) { chunk in
+            let sum = unsafe loops.streamSum(buffer.base + chunk * share, share)
+            require(sum.isFinite, "read: sum \(sum)")
+        }
+        return 4 * Double(share) * Double(team.threadCount)
+    }
+}

@@ -1,0 +1,208 @@
+import Kernels
+
+/// Neighbour lists that point all over a table.
+final class RandomLists {
+    private let offsets: [Int32]
+    private let indices: [Int32]
+    private let weights: [Float]
+    let count: Int
+    let perList: Int
+
+    init(count: Int, perList: Int, rows: Int) {
+        (self.count, self.perList) = (count, perList)
+        offsets = (0...count).map { Int32($0 * perList) }
+        var state: UInt64 = 88_172_645_463_325_252
+        indices = (0..<count * perList).map { _ in
+            state ^= state << 13
+            state ^= state >> 7
+            state ^= state << 17
+            return Int32((state >> 32) % UInt64(rows))
+        }
+        weights = [Float](repeating: 1 / Float(perList), count: count * perList)
+    }
+
+    /// The first `count` lists, valid inside `body`.
+    func with<Result>(_ count: Int, _ body: (PoolLists) -> Result) -> Result {
+        unsafe offsets.withUnsafeBufferPointer { offsets in
+            unsafe indices.withUnsafeBufferPointer { indices in
+                unsafe weights.withUnsafeBufferPointer { weights in
+                    guard let o = offsets.baseAddress, let i = indices.baseAddress,
+                        let w = weights.baseAddress
+                    else { preconditionFailure("RandomLists: no lists") }
+                    return unsafe body(PoolLists(offsets: o, indices: i, weights: w, count: count))
+                }
+            }
+        }
+    }
+}
+
+/// Pooling and its transpose over tables that no cache holds.
+func poolCases() -> [KernelCase] { [gatherPool(), transposedPool()] }
+
+/// 16,384 lists of 25 rows of 128 out of 2²⁰: 210 MB read here and there in a table of 537 MB.
+private func gatherPool() -> KernelCase {
+    let (lists, perList, rows, width) = (16_384, 25, 1 << 20, 128)
+    let random = RandomLists(count: lists, perList: perList, rows: rows)
+    let table = Matrix(randomBuffer(rows * width, seed: 3), rows: rows, columns: width)
+    let pooled = Matrix(FloatBuffer(count: lists * width), rows: lists, columns: width)
+    let expected = Matrix(FloatBuffer(count: 256 * width), rows: 256, columns: width)
+    return KernelCase(
+        name: "gather-pool \(lists) lists of \(perList) out of \(rows)×\(width)", kernel: "gather_pool",
+        sizes: [lists, perList, rows, width], work: .bytes(4 * Double((perList + 1) * lists * width)),
+        run: { kernels in random.with(lists) { kernels.weightedPool($0, from: table, into: pooled) } },
+        scalar: { random.with(256) { ScalarKernels.weightedPool($0, from: table, into: expected) } },
+        scalarShare: 256 / Double(lists),
+        difference: { firstDifference(pooled.rows(0..<256), expected, tolerance: 1e-5) })
+}
+
+/// The transpose: 409,600 weighted rows of 128 are added up in 131,072 rows (67 MB), turning the lists included.
+private func transposedPool() -> KernelCase {
+    let (lists, perList, rows, width) = (16_384, 25, 1 << 17, 128)
+    let random = RandomLists(count: lists, perList: perList, rows: rows)
+    let pooled = Matrix(randomBuffer(lists * width, seed: 4), rows: lists, columns: width)
+    let table = Matrix(FloatBuffer(count: rows * width), rows: rows, columns: width)
+    let expected = Matrix(FloatBuffer(count: rows * width), rows: rows, columns: width)
+    let transposed = TransposedLists()
+    return KernelCase(
+        name: "scatter \(lists) lists of \(perList) into \(rows)×\(width)", kernel: "scatter",
+        sizes: [lists, perList, rows, width], work: .bytes(4 * Double((perList * lists + rows) * width)),
+        run: { kernels in
+            random.with(lists) { transposed.build(from: $0, inputRows: rows) }
+            kernels.weightedPool(transposed.lists, from: pooled, into: table)
+        },
+        scalar: {
+            unsafe expected.base.update(repeating: 0, count: rows * width)
+            random.with(lists) { lists in
+                for list in 0..<lists.count {
+                    for entry in list * perList..<(list + 1) * perList {
+                        let (row, weight) = unsafe (Int(lists.indices[entry]), lists.weights[entry])
+                        for column in 0..<width { expected[row, column] += weight * pooled[list, column] }
+                    }
+                }
+            }
+        },
+        scalarShare: 1,
+        difference: { firstDifference(table, expected, tolerance: 1e-5) })
+}
+
+/// Normalising, the loss and the optimiser.
+func rowCases() -> [KernelCase] {
+    [normalize(), normalizeBackward(), hinge(pairs: 512, negatives: 500, width: 64)]
+        + [hinge(pairs: 2_048, negatives: 1_000, width: 128), adam()]
+}
+
+private func normalize() -> KernelCase {
+    let (rows, width) = (65_536, 128)
+    let a = Matrix(randomBuffer(rows * width, seed: 5), rows: rows, columns: width)
+    let h = Matrix(FloatBuffer(count: rows * width), rows: rows, columns: width)
+    let expected = Matrix(FloatBuffer(count: 512 * width), rows: 512, columns: width)
+    let (norms, expectedNorms) = (FloatBuffer(count: rows), FloatBuffer(count: 512))
+    return KernelCase(
+        name: "L2 normalise \(rows)×\(width)", kernel: "normalize", sizes: [rows, width],
+        work: .bytes(8 * Double(rows * width)),
+        run: { unsafe $0.l2Normalize(a, into: h, norms: norms.base) },
+        scalar: { unsafe ScalarKernels.l2Normalize(a.rows(0..<512), into: expected, norms: expectedNorms.base) },
+        scalarShare: 512 / Double(rows),
+        difference: { firstDifference(h.rows(0..<512), expected, tolerance: 1e-6) })
+}
+
+private func normalizeBackward() -> KernelCase {
+    let (rows, width) = (65_536, 128)
+    let h = Matrix(randomBuffer(rows * width, seed: 6), rows: rows, columns: width)
+    let dH = Matrix(randomBuffer(rows * width, seed: 7), rows: rows, columns: width)
+    let dA = Matrix(FloatBuffer(count: rows * width), rows: rows, columns: width)
+    let expected = Matrix(FloatBuffer(count: 512 * width), rows: 512, columns: width)
+    let norms = FloatBuffer(count: rows)
+    unsafe Kernels().l2Normalize(h, into: h, norms: norms.base)
+    return KernelCase(
+        name: "L2 normalise backward \(rows)×\(width)", kernel: "normalize_backward", sizes: [rows, width],
+        work: .bytes(12 * Double(rows * width)),
+        run: { unsafe $0.l2NormalizeBackward(dH, normalized: h, norms: norms.base, into: dA, reluMask: false) },
+        scalar: {
+            unsafe ScalarKernels.l2NormalizeBackward(
+                dH.rows(0..<512), normalized: h.rows(0..<512), norms: norms.base, into: expected, reluMask: false)
+        },
+        scalarShare: 512 / Double(rows),
+        difference: { firstDifference(dA.rows(0..<512), expected, tolerance: 1e-5) })
+}
+
+/// The shared-negative hinge with its three gradients: three products of pairs × negatives × width.
+private func hinge(pairs: Int, negatives: Int, width: Int) -> KernelCase {
+    let rows = 2 * pairs + negatives
+    let inputs = Matrix(randomBuffer(rows * width, seed: 8), rows: rows, columns: width)
+    normalizeInPlace(inputs)
+    let found = Matrix(FloatBuffer(count: rows * width), rows: rows, columns: width)
+    let expected = Matrix(FloatBuffer(count: rows * width), rows: rows, columns: width)
+    let ids = IntBuffer((0..<rows).map { Int32($0) })
+    func problem(_ gradients: Matrix) -> HingeProblem {
+        unsafe HingeProblem(
+            queries: inputs.rows(0..<pairs), queryIDs: ids.base, positives: inputs.rows(pairs..<2 * pairs),
+            positiveIDs: ids.base + pairs, negatives: inputs.rows(2 * pairs..<rows), negativeIDs: ids.base + 2 * pairs,
+            margin: 0.1, dQueries: gradients.rows(0..<pairs), dPositives: gradients.rows(pairs..<2 * pairs),
+            dNegatives: gradients.rows(2 * pairs..<rows))
+    }
+    return KernelCase(
+        name: "shared-negative hinge \(pairs) pairs × \(negatives) × \(width)", kernel: "hinge",
+        sizes: [pairs, negatives, width],
+        work: .operations(
+            6 * Double(pairs * negatives * width), bytes: 8 * Double(rows * width)),
+        run: { _ = $0.hingeLoss(problem(found)) },
+        scalar: { _ = ScalarKernels.hingeLoss(problem(expected)) },
+        scalarShare: 1,
+        difference: { firstDifference(found, expected, tolerance: 1e-6) })
+}
+
+private func normalizeInPlace(_ rows: Matrix) {
+    let norms = FloatBuffer(count: rows.rows)
+    withExtendedLifetime(norms) { unsafe Kernels().l2Normalize(rows, into: rows, norms: norms.base) }
+}
+
+private func adam() -> KernelCase {
+    let count = 1 << 22
+    let g = randomBuffer(count, seed: 9)
+    let found = (0..<3).map { _ in FloatBuffer(count: count) }
+    let expected = (0..<3).map { _ in FloatBuffer(count: 4_096) }
+    let rule = AdamRule(learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: 1)
+    func clear(_ buffers: [FloatBuffer], _ count: Int) {
+        for buffer in buffers { unsafe buffer.base.update(repeating: 0, count: count) }
+    }
+    return KernelCase(
+        name: "Adam \(count) parameters", kernel: "adam", sizes: [count], work: .bytes(28 * Double(count)),
+        run: {
+            unsafe $0.adamStep(
+                parameters: found[0].base, gradients: g.base, first: found[1].base, second: found[2].base,
+                count: count, learningRate: 0.01, step: 1)
+        },
+        scalar: {
+            unsafe ScalarKernels.adamStep(
+                parameters: expected[0].base, gradients: g.base, first: expected[1].base, second: expected[2].base,
+                count: 4_096, rule)
+        },
+        scalarShare: 4_096 / Double(count),
+        difference: {
+            // Both have gone on since the first step: one fresh step of each.
+            clear(found, count)
+            clear(expected, 4_096)
+            unsafe Kernels().adamStep(
+                parameters: found[0].base, gradients: g.base, first: found[1].base, second: found[2].base,
+                count: 4_096, learningRate: 0.01, step: 1)
+            unsafe ScalarKernels.adamStep(
+                parameters: expected[0].base, gradients: g.base, first: expected[1].base, second: expected[2].base,
+                count: 4_096, rule)
+            return firstDifference(
+                Matrix(found[0], rows: 1, columns: 4_096), Matrix(expected[0], rows: 1, columns: 4_096),
+                tolerance: 1e-6)
+        })
+}
+
+/// Owned int32 storage.
+@safe final class IntBuffer {
+    let base: UnsafeMutablePointer<Int32>
+
+    init(_ values: [Int32]) {
+        unsafe base = .allocate(capacity: max(1, values.count))
+        unsafe base.initialize(from: values, count: values.count)
+    }
+
+    deinit { unsafe base.deallocate() }
+}

@@ -1,0 +1,15 @@
+import ArgumentParser
+import Basics
+import FrontDoor
+
+/// How fast the arithmetic is, beside what the machine can do at most.
+struct Bench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pinsage-bench",
+        abstract: "Times the kernels and the training step beside the machine's own limits.",
+        version: Build.version,
+        subcommands: [KernelsCommand.self, StepCommand.self],
+        defaultSubcommand: KernelsCommand.self)
+}
+
+runFrontDoor(Bench.self)
