@@ -87,6 +87,11 @@ static inline void platform_keep_large_blocks(void) {
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
 }
 
+/// Asks for huge pages below `byteCount` bytes at `address`, a page's start; before the first touch. Advice only.
+static inline void platform_prefer_huge_pages(void *address, size_t byteCount) {
+    madvise(address, byteCount, MADV_HUGEPAGE);
+}
+
 /// Exchanges two files or folders in one step (renameat2 with RENAME_EXCHANGE); 0, or −1 with errno.
 static inline int platform_exchange(const char *a, const char *b) {
     return (int)syscall(SYS_renameat2, -100 /* AT_FDCWD */, a, -100, b, 2 /* RENAME_EXCHANGE */);

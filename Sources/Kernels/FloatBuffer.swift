@@ -1,4 +1,7 @@
-/// Owned float32 storage on a cache-line boundary: what a `Matrix` looks at.
+import CPlatform
+
+/// Owned float32 storage on a cache-line boundary: what a `Matrix` looks at. Large ones lie on huge pages where the
+/// system has them: rows all over a table then miss the address cache far less.
 ///
 /// Whoever shares one buffer between threads keeps their writes apart.
 @safe public final class FloatBuffer: @unchecked Sendable {
@@ -31,9 +34,14 @@
         self.count = max(self.count, count)
     }
 
+    private static let hugePageBytes = 1 << 21
+
     private static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
-        let byteCount = (max(count, 1) * 4 + 63) / 64 * 64
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+        let isLarge = count * 4 >= 2 * hugePageBytes
+        let alignment = isLarge ? hugePageBytes : 64
+        let byteCount = (max(count, 1) * 4 + alignment - 1) / alignment * alignment
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: alignment)
+        if isLarge { unsafe platform_prefer_huge_pages(raw, byteCount) }
         let floats = unsafe raw.bindMemory(to: Float.self, capacity: byteCount / 4)
         unsafe floats.initialize(repeating: 0, count: byteCount / 4)
         return unsafe floats
