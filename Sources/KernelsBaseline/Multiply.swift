@@ -1,3 +1,5 @@
+import CPlatform
+
 // C = A·B by register tiles of 6 rows × one panel of columns. B comes in panels: `panelWidth` columns
 // each, [panel][k][column], zeros past the last column. An element of C is one chain of multiply-adds
 // in order of k, whatever tile it falls in, so how rows and panels are shared out changes no bit.
@@ -54,30 +56,27 @@ public func multiplyRows(
         let panel = unsafe panels + first * inner
         var row = 0
         while row < rows {
-            // The first panel finds A in memory, not in a cache; a tile's own reads would come too late.
-            if first == 0 { unsafe prefetchTile(a + (row + 6) * aStride, aStride, min(6, rows - row - 6), inner) }
             let output = unsafe TileOutput(
                 c: c + (row * cStride + first), cStride: cStride, rows: min(6, rows - row), columns: columns - first,
                 accumulate: accumulate, bias: bias.map { unsafe $0 + first }, relu: relu,
                 mask: mask.map { unsafe $0 + (row * maskStride + first) }, maskStride: maskStride)
-            unsafe multiplyTile(a + row * aStride, aStride, inner, panel, output)
+            // The first panel finds A in memory, not in a cache; a tile's own reads would come too late.
+            let next = first == 0 && row + 12 <= rows ? row + 6 : row
+            unsafe multiplyTile(a + row * aStride, aStride, inner, panel, a + next * aStride, output)
             row += 6
         }
         first += TileRow.width
     }
 }
 
-@_transparent
-private func prefetchTile(_ a: UnsafePointer<Float>, _ stride: Int, _ rows: Int, _ width: Int) {
-    for row in 0..<max(0, rows) {
-        unsafe prefetchRow(a + row * stride, width)
-    }
-}
-
 /// Six rows of A against one panel. Rows past the last repeat it; their sums are dropped.
+///
+/// - Parameter next: rows of A to fetch meanwhile, as many as `output` has: one line of each for every 16 of k, because
+///   all at once would wait for one another.
 @inline(never)
 private func multiplyTile(
-    _ a: UnsafePointer<Float>, _ aStride: Int, _ inner: Int, _ panel: UnsafePointer<Float>, _ output: TileOutput
+    _ a: UnsafePointer<Float>, _ aStride: Int, _ inner: Int, _ panel: UnsafePointer<Float>,
+    _ next: UnsafePointer<Float>, _ output: TileOutput
 ) {
     let last = output.rows - 1
     let a0 = unsafe a
@@ -89,15 +88,20 @@ private func multiplyTile(
     var (c0, c1, c2) = (TileRow(), TileRow(), TileRow())
     var (c3, c4, c5) = (TileRow(), TileRow(), TileRow())
     var at = unsafe panel
-    for k in 0..<inner {
-        let b = unsafe TileRow(at)
-        unsafe c0.add(a0[k], times: b)
-        unsafe c1.add(a1[k], times: b)
-        unsafe c2.add(a2[k], times: b)
-        unsafe c3.add(a3[k], times: b)
-        unsafe c4.add(a4[k], times: b)
-        unsafe c5.add(a5[k], times: b)
-        unsafe at += TileRow.width
+    var start = 0
+    while start < inner {
+        for row in 0...last { unsafe platform_prefetch_l2(next + (row * aStride + start)) }
+        for k in start..<min(start + 16, inner) {
+            let b = unsafe TileRow(at)
+            unsafe c0.add(a0[k], times: b)
+            unsafe c1.add(a1[k], times: b)
+            unsafe c2.add(a2[k], times: b)
+            unsafe c3.add(a3[k], times: b)
+            unsafe c4.add(a4[k], times: b)
+            unsafe c5.add(a5[k], times: b)
+            unsafe at += TileRow.width
+        }
+        start += 16
     }
     output.finish(c0, 0)
     output.finish(c1, 1)
