@@ -46,6 +46,18 @@ extension Kernels {
             a.rows == b.rows && c.rows == a.columns && c.columns == b.columns,
             "multiplyTransposedA: a \(a.shape), b \(b.shape), c \(c.shape)")
         let segment = segments(a.rows, atLeast: 1_024)
+        if c.rows * c.columns >= 8 * 256 * 256 {
+            // Blocks of C that stay in the second-level cache while all rows pass.
+            let across = (c.columns + 255) / 256
+            team.run(chunks: (c.rows + 255) / 256 * across) { chunk in
+                let (row, column) = (chunk / across * 256, chunk % across * 256)
+                let rows = row..<min(row + 256, c.rows)
+                let columns = column..<min(column + 256, c.columns)
+                addTransposedProduct(
+                    a.columns(rows), b.columns(columns), into: c.rows(rows).columns(columns), accumulate: accumulate)
+            }
+            return
+        }
         if segment.count == 1 {
             // One segment leaves the rows of C to share out.
             inBlocks(of: 32, c.rows) { rows in

@@ -1,5 +1,5 @@
-/// Rows asked for this many entries before their turn; 8 … 16 do alike.
-private let prefetchEntries = 12
+/// Rows asked for this many entries before their turn: as far ahead as more still helps.
+private let prefetchEntries = 24
 
 /// output[u] = (accumulate ? output[u] : 0) + Σ weight · input[row], masked, for `lists` lists.
 ///
@@ -19,14 +19,12 @@ public func poolRows(
         let (begin, end) = unsafe (Int(offsets[list]), Int(offsets[list + 1]))
         let to = unsafe output + list * outputStride
         let maskRow = unsafe mask.map { unsafe $0 + list * maskStride }
-        for entry in begin..<end {
-            let ahead = unsafe Int(indices[min(entry + prefetchEntries, lastEntry)])
-            unsafe prefetchRow(input + ahead * inputStride, width)
-        }
         var column = 0
         while column + FourVectors.width <= width {
             var sums = FourVectors()
             for entry in begin..<end {
+                let ahead = unsafe Int(indices[min(entry &+ prefetchEntries, lastEntry)])
+                unsafe prefetchRow(input + (ahead &* inputStride &+ column), FourVectors.width)
                 let row = unsafe input + (Int(indices[entry]) &* inputStride &+ column)
                 unsafe sums.add(weights[entry], times: FourVectors(row))
             }

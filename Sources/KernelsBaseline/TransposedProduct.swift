@@ -1,18 +1,15 @@
+import CPlatform
+
 // C += Aᵀ·B by register tiles of 8 or 4 columns of A × two vectors of B's columns, over blocks of rows.
 // Each element's sum over a block is one chain in order of the rows, whatever tile it falls in.
 
-/// Rows that are summed in registers before they are added to C; short chains also keep rounding errors
-/// small. A strip of B over 64 rows stays in the first-level cache; where C itself fills the second
-/// level, passing over it less often counts for more.
-private func blockRows(_ aColumns: Int, _ bColumns: Int) -> Int {
-    aColumns * bColumns >= 131_072 ? blockRowsMax : 64
-}
-
-private let blockRowsMax = 256
+/// Rows that are summed in registers before they are added to C: a strip of B over so many stays in the first-level
+/// cache, and short chains keep rounding errors small.
+private let blockRows = 64
 
 /// Elements of scratch that `addTransposedProduct` needs.
 @inline(never)
-public func transposedProductScratch() -> Int { blockRowsMax * TwoVectors.width }
+public func transposedProductScratch() -> Int { blockRows * TwoVectors.width }
 
 /// C += Aᵀ·B.
 ///
@@ -28,15 +25,13 @@ public func addTransposedProduct(
     _ scratch: UnsafeMutablePointer<Float>
 ) {
     let width = TwoVectors.width
-    let size = blockRows(aColumns, bColumns)
     // A strip of a wide B lies in few sets of the cache: it does better as a copy, if it is used often.
     let isCopied = bStride >= 256 && aColumns >= 64
     var ahead = unsafe RowsAhead(
-        a: a, aStride: aStride, aColumns: aColumns, b: b, bStride: bStride, bColumns: bColumns, rows: rows,
-        block: size)
+        a: a, aStride: aStride, aColumns: aColumns, b: b, bStride: bStride, bColumns: bColumns, rows: rows)
     var row = 0
     while row < rows {
-        let count = min(size, rows - row)
+        let count = min(blockRows, rows - row)
         ahead.aim(row + count)
         let aBlock = unsafe a + row * aStride
         var first = 0
@@ -57,44 +52,58 @@ public func addTransposedProduct(
     }
 }
 
-/// The next block, fetched from memory a few rows at each tile of this one: the tiles' own strided
-/// reads come too late for that.
+/// The next block, fetched from memory line by line while this one is worked on: the tiles' own strided reads come too
+/// late for that, and many lines at once would wait for one another.
 @safe private struct RowsAhead {
-    let a: UnsafePointer<Float>
-    let aStride: Int
-    let aColumns: Int
-    let b: UnsafePointer<Float>
-    let bStride: Int
-    let bColumns: Int
-    let rows: Int
-    let block: Int
+    private let a: UnsafePointer<Float>
+    private let aStride: Int
+    private let aColumns: Int
+    private let b: UnsafePointer<Float>
+    private let bStride: Int
+    private let bColumns: Int
+    private let rows: Int
+    /// Lines for every 8 rows of a tile: together a whole block.
+    private let share: Int
+    // The next line, where its row of A or B ends, and that row.
+    private var line: UnsafePointer<Float>
+    private var lineEnd: UnsafePointer<Float>
     private var row = 0
     private var end = 0
-    private let share: Int
+    private var isInA = true
 
     init(
         a: UnsafePointer<Float>, aStride: Int, aColumns: Int, b: UnsafePointer<Float>, bStride: Int, bColumns: Int,
-        rows: Int, block: Int
+        rows: Int
     ) {
         unsafe (self.a, self.aStride, self.aColumns) = unsafe (a, aStride, aColumns)
         unsafe (self.b, self.bStride, self.bColumns) = unsafe (b, bStride, bColumns)
-        (self.rows, self.block) = (rows, block)
-        let tiles = max(1, aColumns / 8) * max(1, bColumns / TwoVectors.width)
-        share = (block + tiles - 1) / tiles
+        self.rows = rows
+        unsafe (line, lineEnd) = unsafe (a, a)
+        let tileRows = max(1, aColumns / 8) * max(1, bColumns / TwoVectors.width) * (blockRows / 8)
+        share = ((aColumns + bColumns) / 16 * blockRows + tileRows - 1) / tileRows
     }
 
     /// From now on, the block that starts at `row` is the next one.
     mutating func aim(_ row: Int) {
         self.row = row
-        end = min(row + block, rows)
+        end = min(row + blockRows, rows)
+        isInA = true
+        unsafe line = unsafe a + row * aStride
+        unsafe lineEnd = unsafe line + aColumns
     }
 
+    /// Asks for some lines; called for every 8 rows of a tile.
+    @inline(__always)
     mutating func fetch() {
-        let last = min(row + share, end)
-        while row < last {
-            unsafe prefetchRow(a + row * aStride, aColumns)
-            unsafe prefetchRow(b + row * bStride, bColumns)
-            row += 1
+        for _ in 0..<share {
+            if row >= end { return }
+            unsafe platform_prefetch_l2(line)
+            unsafe line += 16
+            if unsafe line < lineEnd { continue }
+            row += isInA ? 0 : 1
+            isInA.toggle()
+            unsafe line = unsafe isInA ? a + row * aStride : b + row * bStride
+            unsafe lineEnd = unsafe line + (isInA ? aColumns : bColumns)
         }
     }
 }
@@ -120,13 +129,11 @@ private func addStrip(
 ) {
     var column = 0
     while registerCount == 32 && column + 8 <= aColumns {
-        ahead.fetch()
-        unsafe addEightRows(a + column, aStride, b, bStride, rows, c + column * cStride, cStride, columns)
+        unsafe addEightRows(a + column, aStride, b, bStride, rows, c + column * cStride, cStride, columns, &ahead)
         column += 8
     }
     while column + 4 <= aColumns {
-        ahead.fetch()
-        unsafe addFourRows(a + column, aStride, b, bStride, rows, c + column * cStride, cStride, columns)
+        unsafe addFourRows(a + column, aStride, b, bStride, rows, c + column * cStride, cStride, columns, &ahead)
         column += 4
     }
     while column < aColumns {
@@ -162,16 +169,21 @@ private struct FourRows {
 @inline(never)
 private func addEightRows(
     _ a: UnsafePointer<Float>, _ aStride: Int, _ b: UnsafePointer<Float>, _ bStride: Int, _ rows: Int,
-    _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ columns: Int
+    _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ columns: Int, _ ahead: inout RowsAhead
 ) {
     var (low, high) = (FourRows(), FourRows())
     var (aRow, bRow) = unsafe (a, b)
-    for _ in 0..<rows {
-        let values = unsafe TwoVectors(bRow)
-        unsafe low.add(aRow, times: values)
-        unsafe high.add(aRow + 4, times: values)
-        unsafe aRow += aStride
-        unsafe bRow += bStride
+    var row = 0
+    while row < rows {
+        ahead.fetch()
+        for _ in row..<min(row + 8, rows) {
+            let values = unsafe TwoVectors(bRow)
+            unsafe low.add(aRow, times: values)
+            unsafe high.add(aRow + 4, times: values)
+            unsafe aRow += aStride
+            unsafe bRow += bStride
+        }
+        row += 8
     }
     unsafe low.addTo(c, cStride, columns)
     unsafe high.addTo(c + 4 * cStride, cStride, columns)
@@ -180,14 +192,19 @@ private func addEightRows(
 @inline(never)
 private func addFourRows(
     _ a: UnsafePointer<Float>, _ aStride: Int, _ b: UnsafePointer<Float>, _ bStride: Int, _ rows: Int,
-    _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ columns: Int
+    _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ columns: Int, _ ahead: inout RowsAhead
 ) {
     var sums = FourRows()
     var (aRow, bRow) = unsafe (a, b)
-    for _ in 0..<rows {
-        unsafe sums.add(aRow, times: TwoVectors(bRow))
-        unsafe aRow += aStride
-        unsafe bRow += bStride
+    var row = 0
+    while row < rows {
+        ahead.fetch()
+        for _ in row..<min(row + 8, rows) {
+            unsafe sums.add(aRow, times: TwoVectors(bRow))
+            unsafe aRow += aStride
+            unsafe bRow += bStride
+        }
+        row += 8
     }
     unsafe sums.addTo(c, cStride, columns)
 }
@@ -231,7 +248,7 @@ public func addColumnSums(
 ) {
     var row = 0
     while row < rows {
-        let count = min(blockRowsMax, rows - row)
+        let count = min(256, rows - row)
         let block = unsafe a + row * stride
         var column = 0
         while column + TwoVectors.width <= columns {
