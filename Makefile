@@ -1,9 +1,9 @@
 # `make` lists the targets. The work is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help train-cluster test build check lint bench watch hooks clean
+.PHONY: help train-cluster test build check lint bench bench-peers watch hooks clean
 
 CONFIG ?= configs/demo.yaml
-export CONFIG SAMPLERS
+export CONFIG SAMPLERS ROUNDS
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,8 +23,12 @@ check: ## what CI runs: format, lint, import check, tests
 lint: ## format and lint only
 	@sh scripts/lint.sh
 
-bench: ## time every kernel beside the machine's limits  [BENCH="--json"]
-	@swift build -c release --product pinsage-bench >&2 && .build/release/pinsage-bench kernels $(BENCH)
+bench: ## time every kernel and the training step beside the machine's limits
+	@swift build -c release --product pinsage-bench >&2 && .build/release/pinsage-bench kernels && echo && \
+		.build/release/pinsage-bench step
+
+bench-peers: ## the same beside PyTorch and NumPy, which it installs in .venv-peers  [ROUNDS=5]
+	@sh scripts/bench-peers.sh
 
 watch: ## follow the newest run's queue depth; RUN=runs/NAME for another
 	@sh scripts/watch-queue $(RUN)

@@ -4,7 +4,9 @@ extension Kernels {
     /// - Source: Ying et al. 2018, arXiv 1806.01973, eq. 1, with shared negatives (§3.3).
     public func hingeLoss(_ problem: HingeProblem) -> HingeResult {
         requireShapes(problem, "hingeLoss")
-        return SharedHinge(problem, self).run()
+        let (pairs, width, negatives) = (problem.queries.rows, problem.queries.columns, problem.negatives.rows)
+        // Scores, and the gradients of queries and of negatives.
+        return metered(.product("hinge", pairs, 3 * width, negatives)) { SharedHinge(problem, self).run() }
     }
 
     /// Every pair against its own H negatives, H = negatives.rows / queries.rows; overwrites the

@@ -13,7 +13,9 @@ extension Kernels {
             a.columns == b.rows && c.rows == a.rows && c.columns == b.columns,
             "multiply: a \(a.shape), b \(b.shape), c \(c.shape)")
         requireMask(epilogue, fits: c, "multiply")
-        product(a, b, isTransposed: false, into: c, accumulate, epilogue)
+        metered(.product("nn", a.rows, a.columns, c.columns)) {
+            product(a, b, isTransposed: false, into: c, accumulate, epilogue)
+        }
     }
 
     /// c = epilogue((accumulate ? c : 0) + a·bᵀ): a linear layer with weights [out, in], or scores of
@@ -31,7 +33,9 @@ extension Kernels {
             a.columns == b.columns && c.rows == a.rows && c.columns == b.rows,
             "multiplyTransposedB: a \(a.shape), b \(b.shape), c \(c.shape)")
         requireMask(epilogue, fits: c, "multiplyTransposedB")
-        product(a, b, isTransposed: true, into: c, accumulate, epilogue)
+        metered(.product("nt", a.rows, a.columns, c.columns)) {
+            product(a, b, isTransposed: true, into: c, accumulate, epilogue)
+        }
     }
 
     /// c = (accumulate ? c : 0) + aᵀ·b: the gradient of weights, summed over rows.
@@ -45,6 +49,10 @@ extension Kernels {
         require(
             a.rows == b.rows && c.rows == a.columns && c.columns == b.columns,
             "multiplyTransposedA: a \(a.shape), b \(b.shape), c \(c.shape)")
+        metered(.product("tn", a.rows, a.columns, b.columns)) { addUp(a, b, into: c, accumulate) }
+    }
+
+    private func addUp(_ a: Matrix, _ b: Matrix, into c: Matrix, _ accumulate: Bool) {
         let segment = segments(a.rows, atLeast: 1_024)
         if c.rows * c.columns >= 8 * 256 * 256 {
             // Blocks of C that stay in the second-level cache while all rows pass.
@@ -80,6 +88,12 @@ extension Kernels {
     ///
     /// - Parameter sums: `a.columns` elements.
     public func columnSums(_ a: Matrix, into sums: UnsafeMutablePointer<Float>, accumulate: Bool = false) {
+        metered(.rows("column sums", a.rows, a.columns, passes: 1)) {
+            unsafe addUpColumns(a, into: sums, accumulate)
+        }
+    }
+
+    private func addUpColumns(_ a: Matrix, into sums: UnsafeMutablePointer<Float>, _ accumulate: Bool) {
         let segment = segments(a.rows, atLeast: 1_024)
         unsafe scratch.with(segment.count * a.columns) { partials in
             team.run(chunks: segment.count) { index in

@@ -18,6 +18,15 @@ extension Kernels {
                 mask.rows == output.rows && mask.columns == output.columns,
                 "weightedPool: mask \(mask.shape), output \(output.shape)")
         }
+        let entries = unsafe Int(lists.offsets[lists.count]) - Int(lists.offsets[0])
+        metered(.rows("pool", entries + lists.count, input.columns, passes: 1)) {
+            pool(lists, from: input, into: output, accumulate, reluMask)
+        }
+    }
+
+    private func pool(
+        _ lists: PoolLists, from input: Matrix, into output: Matrix, _ accumulate: Bool, _ reluMask: Matrix?
+    ) {
         inBlocks(of: 128, lists.count) { rows in
             let mask = unsafe reluMask.map { unsafe UnsafePointer($0.base + rows.lowerBound * $0.stride) }
             unsafe loops.poolRows(
@@ -38,10 +47,12 @@ extension Kernels {
         require(
             output.rows == count && output.columns == input.columns,
             "gatherRows: \(count) rows, input \(input.shape), output \(output.shape)")
-        inBlocks(of: 512, count) { range in
-            unsafe loops.copyRows(
-                rows + range.lowerBound, range.count, input.base, input.stride, input.columns,
-                output.base + range.lowerBound * output.stride, output.stride)
+        metered(.rows("gather rows", count, input.columns, passes: 2)) {
+            inBlocks(of: 512, count) { range in
+                unsafe loops.copyRows(
+                    rows + range.lowerBound, range.count, input.base, input.stride, input.columns,
+                    output.base + range.lowerBound * output.stride, output.stride)
+            }
         }
     }
 
@@ -55,11 +66,13 @@ extension Kernels {
     ) {
         require(
             h.rows == a.rows && h.columns == a.columns, "l2Normalize: a \(a.shape), h \(h.shape)")
-        inBlocks(of: 512, a.rows) { rows in
-            let first = rows.lowerBound
-            unsafe loops.normalizeRows(
-                a.base + first * a.stride, a.stride, rows.count, a.columns, h.base + first * h.stride, h.stride,
-                norms + first, epsilon)
+        metered(.rows("normalise", a.rows, a.columns, passes: 2)) {
+            inBlocks(of: 512, a.rows) { rows in
+                let first = rows.lowerBound
+                unsafe loops.normalizeRows(
+                    a.base + first * a.stride, a.stride, rows.count, a.columns, h.base + first * h.stride, h.stride,
+                    norms + first, epsilon)
+            }
         }
     }
 
@@ -77,11 +90,13 @@ extension Kernels {
         require(
             h.rows == dH.rows && h.columns == dH.columns && dA.rows == dH.rows && dA.columns == dH.columns,
             "l2NormalizeBackward: dH \(dH.shape), h \(h.shape), dA \(dA.shape)")
-        inBlocks(of: 512, dH.rows) { rows in
-            let first = rows.lowerBound
-            unsafe loops.normalizeRowsBackward(
-                dH.base + first * dH.stride, dH.stride, rows.count, dH.columns, h.base + first * h.stride, h.stride,
-                norms + first, dA.base + first * dA.stride, dA.stride, reluMask, epsilon)
+        metered(.rows("normalise backward", dH.rows, dH.columns, passes: 3)) {
+            inBlocks(of: 512, dH.rows) { rows in
+                let first = rows.lowerBound
+                unsafe loops.normalizeRowsBackward(
+                    dH.base + first * dH.stride, dH.stride, rows.count, dH.columns, h.base + first * h.stride,
+                    h.stride, norms + first, dA.base + first * dA.stride, dA.stride, reluMask, epsilon)
+            }
         }
     }
 }

@@ -13,17 +13,19 @@ extension Kernels {
     ) {
         require(count >= 0, "adamStep: \(count) parameters")
         let rule = AdamRule(learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, step: step)
-        inBlocks(of: 16_384, count) { range in
-            let at = range.lowerBound
-            unsafe loops.adamStep(
-                parameters + at, gradients + at, first + at, second + at, range.count,
-                rule.learningRate, rule.beta1, rule.beta2, rule.epsilon, rule.firstScale, rule.secondScale)
+        metered(.rows("Adam", count, 1, passes: 7)) {
+            inBlocks(of: 16_384, count) { range in
+                let at = range.lowerBound
+                unsafe loops.adamStep(
+                    parameters + at, gradients + at, first + at, second + at, range.count,
+                    rule.learningRate, rule.beta1, rule.beta2, rule.epsilon, rule.firstScale, rule.secondScale)
+            }
         }
     }
 
     /// Σ x², for a norm.
     public func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
         require(count >= 0, "sumOfSquares: \(count) elements")
-        return unsafe loops.sumOfSquares(x, count)
+        return metered(.rows("sum of squares", count, 1, passes: 1)) { unsafe loops.sumOfSquares(x, count) }
     }
 }

@@ -9,6 +9,8 @@ public struct Kernels: Sendable {
     public let team: ThreadTeam
     let loops: VectorLoops
     let scratch = ScratchPool()
+    /// Records every call where there is one.
+    package var meter: KernelMeter?
 
     /// - Precondition: this CPU has the instruction set.
     public init(instructionSet: InstructionSet = .best, team: ThreadTeam = ThreadTeam(threads: 1)) {

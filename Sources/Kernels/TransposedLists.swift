@@ -90,3 +90,12 @@
         }
     }
 }
+
+extension Kernels {
+    /// Turns `lists` round, as `TransposedLists.build` does.
+    public func transpose(_ lists: PoolLists, inputRows: Int, into transposed: TransposedLists) {
+        let entries = unsafe Int(lists.offsets[lists.count]) - Int(lists.offsets[0])
+        // Of each entry, index and weight are read once, its row a second time; index and weight are written.
+        metered(.rows("turn lists", entries, 1, passes: 5)) { transposed.build(from: lists, inputRows: inputRows) }
+    }
+}

@@ -44,7 +44,7 @@ struct ConvolveBackward {
         let dPooled = pooledBuffer.matrix(rows: dOutputs.rows, columns: width)
         kernels.multiply(dUpdate, tensors.updatePooled, into: dPooled)
         let dMessages = messageBuffer.matrix(rows: inputs.rows, columns: width)
-        transposed.build(from: lists, inputRows: inputs.rows)
+        kernels.transpose(lists, inputRows: inputs.rows, into: transposed)
         kernels.weightedPool(transposed.lists, from: dPooled, into: dMessages, reluMask: activations.messages)
         kernels.multiplyTransposedA(dMessages, inputs, into: gradients.messageWeight)
         unsafe kernels.columnSums(dMessages, into: gradients.messageBias.base)

@@ -79,7 +79,7 @@ final class MaxMarginLoss {
             let ones = unsafe ones.elements.baseAddress
         else { return }
         let mentions = unsafe PoolLists(offsets: offsets, indices: ids, weights: ones, count: dMentions.rows)
-        mentionsOfTarget.build(from: mentions, inputRows: dEmbeddings.rows)
+        kernels.transpose(mentions, inputRows: dEmbeddings.rows, into: mentionsOfTarget)
         kernels.weightedPool(mentionsOfTarget.lists, from: dMentions, into: dEmbeddings)
     }
 

@@ -31,21 +31,16 @@ struct KernelsCommand: ParsableCommand {
         guard (1...1000).contains(rounds) else {
             throw ValidationError("--rounds: expected 1 … 1000, found \(rounds).")
         }
-        guard !threadCounts.isEmpty, threadCounts.allSatisfy((1...1024).contains) else {
+        guard parseThreads(threads) != nil else {
             throw ValidationError("--threads: expected numbers from 1 to 1024, found \(threads ?? "").")
         }
-    }
-
-    private var threadCounts: [Int] {
-        guard let threads else { return Set([1, ProcessInfo.processInfo.activeProcessorCount]).sorted() }
-        return threads.split(separator: ",").map { Int($0) ?? 0 }
     }
 
     func run() throws {
         let wanted = only?.split(separator: ",").map(String.init)
         let cases = wanted.map { names in allCases().filter { names.contains($0.kernel) } } ?? allCases()
         guard !cases.isEmpty else { throw BenchError.noSuchKernel(only ?? "") }
-        let report = try KernelRounds(cases: cases, threadCounts: threadCounts).run(rounds: rounds)
+        let report = try KernelRounds(cases: cases, threadCounts: parseThreads(threads) ?? [1]).run(rounds: rounds)
         if json { try printJSON(report) } else { print(report.table) }
     }
 
@@ -54,11 +49,13 @@ struct KernelsCommand: ParsableCommand {
 
 enum BenchError: Error, CustomStringConvertible {
     case noSuchKernel(String)
+    case noFeatures(String)
     case wrong(kernel: String, difference: String)
 
     var description: String {
         switch self {
         case .noSuchKernel(let names): "bench: --only: expected names of kernels, found '\(names)'. See --help."
+        case .noFeatures(let source): "bench: \(source): expected features, found none. Import it with --features."
         case .wrong(let kernel, let difference):
             "bench: \(kernel): the result is not that of the formula: \(difference). Run `make test`."
         }

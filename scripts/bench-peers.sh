@@ -1,0 +1,14 @@
+#!/bin/sh
+# Times kernels and the whole step beside PyTorch and NumPy, in a virtual environment of their own.
+# PEERS_PYTHON: a Python that has the libraries already. ROUNDS: 5 unless set. Prints Markdown.
+set -eu
+peers=$(dirname "$0")/peers
+python=${PEERS_PYTHON:-.venv-peers/bin/python}
+if [ -z "${PEERS_PYTHON:-}" ] && ! "$python" -c 'import torch, numpy' 2>/dev/null; then
+    python3 -m venv .venv-peers
+    "$python" -m pip install --quiet --requirement "$peers/requirements.txt" >&2
+fi
+swift build -c release --product pinsage-bench >&2
+"$python" "$peers/kernels.py" ${ROUNDS:-5}
+echo
+"$python" "$peers/step.py" ${ROUNDS:-5}
