@@ -14,9 +14,14 @@ let kernel: [SwiftSetting] = room + [.unsafeFlags(["-O", "-Xcc", "-fno-math-errn
     let avx512: [SwiftSetting] = [
         .unsafeFlags(["-Xcc", "-march=x86-64-v4", "-Xcc", "-mprefer-vector-width=512"])
     ]
+    let bfloat16: [Target] = [
+        .systemLibrary(name: "CBFloat16"),
+        target("KernelsBFloat16", ["CBFloat16", "CPlatform"], kernel + avx512 + [.unsafeFlags(["-Xcc", "-mavx512bf16"])]),
+    ]
 #else
     let avx2: [SwiftSetting] = []
     let avx512: [SwiftSetting] = []
+    let bfloat16: [Target] = []
 #endif
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -58,7 +63,10 @@ let package = Package(
         target("KernelsBaseline", ["CPlatform"], kernel),
         target("KernelsAVX2", ["CPlatform"], kernel + avx2),
         target("KernelsAVX512", ["CPlatform"], kernel + avx512),
-        target("Kernels", ["CPlatform", "KernelsBaseline", "KernelsAVX2", "KernelsAVX512"], kernel),
+        target(
+            "Kernels",
+            ["CPlatform", "KernelsBaseline", "KernelsAVX2", "KernelsAVX512"] + bfloat16.suffix(1).map { .init(stringLiteral: $0.name) },
+            kernel),
 
         // Floor 1.
         target("Configuration", ["Basics"]),
@@ -141,5 +149,5 @@ let package = Package(
             dependencies: [
                 "pinsage", "pinsage-trainer", "pinsage-sampler", "TestSupport", "Basics", "Artifacts", "GraphStore",
             ], swiftSettings: [.treatAllWarnings(as: .error)]),
-    ]
+    ] + bfloat16
 )

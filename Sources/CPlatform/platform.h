@@ -46,6 +46,16 @@ static inline int platform_instruction_set(void) {
 #endif
 }
 
+/// 1: the CPU multiplies pairs of bfloat16 (AVX512_BF16). 0: it does not.
+static inline int platform_has_bfloat16(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512bf16") ? 1 : 0;
+#else
+    return 0;
+#endif
+}
+
 /// Blocks SIGINT and SIGTERM in this thread and those it will start; returns a non-blocking signalfd
 /// that becomes readable when one of them arrives, or −1 with errno.
 static inline int platform_signal_descriptor(void) {

@@ -5,6 +5,9 @@ extension Kernels {
     func product(
         _ a: Matrix, _ b: Matrix, isTransposed: Bool, into c: Matrix, _ accumulate: Bool, _ epilogue: Epilogue
     ) {
+        if let pairLoops {
+            return pairProduct(pairLoops, a, b, isTransposed: isTransposed, into: c, accumulate, epilogue)
+        }
         let width = loops.panelWidth()
         let inner = a.columns
         // 1 MB of panels at a time, or one panel: they stay in the second-level cache.
@@ -61,28 +64,14 @@ extension Kernels {
     func multiplyBlock(
         _ a: Matrix, _ panels: UnsafePointer<Float>, into c: Matrix, _ accumulate: Bool, _ epilogue: Epilogue
     ) {
-        var (bias, mask): (UnsafePointer<Float>?, Matrix?) = (nil, nil)
-        var relu = false
-        switch epilogue {
-        case .none: break
-        case .bias(let values): unsafe bias = unsafe values
-        case .biasReLU(let values):
-            unsafe bias = unsafe values
-            relu = true
-        case .reluMask(let matrix): mask = matrix
-        }
+        let ending = EpilogueParts(epilogue)
         unsafe loops.multiplyRows(
-            a.base, a.stride, a.rows, a.columns, panels, c.columns, c.base, c.stride, accumulate, bias, relu,
-            mask.map { unsafe UnsafePointer($0.base) }, mask?.stride ?? 0)
+            a.base, a.stride, a.rows, a.columns, panels, c.columns, c.base, c.stride, accumulate, ending.bias,
+            ending.relu, ending.mask, ending.maskStride)
     }
 
-    /// c = (accumulate ? c : 0) + aᵀ·b, on this thread.
-    func addTransposedProduct(_ a: Matrix, _ b: Matrix, into c: Matrix, accumulate: Bool) {
-        if !accumulate {
-            for row in 0..<c.rows {
-                unsafe (c.base + row * c.stride).update(repeating: 0, count: c.columns)
-            }
-        }
+    /// c = c + aᵀ·b, on this thread.
+    func addTransposedProduct(_ a: Matrix, _ b: Matrix, into c: Matrix) {
         unsafe scratch.with(loops.transposedProductScratch()) { strip in
             unsafe loops.addTransposedProduct(
                 a.base, a.stride, a.columns, b.base, b.stride, b.columns, a.rows, c.base, c.stride, strip)

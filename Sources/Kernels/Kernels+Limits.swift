@@ -12,6 +12,18 @@ extension Kernels {
         return 2 * Double(rounds) * Double(loops.registerChains()) * Double(team.threadCount)
     }
 
+    /// Dot products of bfloat16 pairs in registers on every thread of the team.
+    ///
+    /// - Returns: the floating-point operations done, four for each pair; nil where this CPU has none.
+    package func pairDotsInRegisters(rounds: Int) -> Double? {
+        guard Precision.hasBFloat16, let loops = PairLoops.all else { return nil }
+        team.run(chunks: team.threadCount) { chunk in
+            let sum = loops.registerDots(rounds, Int32(chunk))
+            require(sum.isFinite, "pairDotsInRegisters: sum \(sum)")
+        }
+        return 4 * Double(rounds) * 12 * 16 * Double(team.threadCount)
+    }
+
     /// Reads the buffer once, in order, shared out among the team's threads.
     ///
     /// - Returns: the bytes read.

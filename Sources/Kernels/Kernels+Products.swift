@@ -61,16 +61,14 @@ extension Kernels {
                 let (row, column) = (chunk / across * 256, chunk % across * 256)
                 let rows = row..<min(row + 256, c.rows)
                 let columns = column..<min(column + 256, c.columns)
-                addTransposedProduct(
-                    a.columns(rows), b.columns(columns), into: c.rows(rows).columns(columns), accumulate: accumulate)
+                addUpHere(
+                    a.columns(rows), b.columns(columns), into: c.rows(rows).columns(columns), accumulate)
             }
             return
         }
         if segment.count == 1 {
             // One segment leaves the rows of C to share out.
-            inBlocks(of: 32, c.rows) { rows in
-                addTransposedProduct(a.columns(rows), b, into: c.rows(rows), accumulate: accumulate)
-            }
+            inBlocks(of: 32, c.rows) { rows in addUpHere(a.columns(rows), b, into: c.rows(rows), accumulate) }
             return
         }
         unsafe scratch.with(segment.count * c.rows * c.columns) { partials in
@@ -78,9 +76,19 @@ extension Kernels {
                 let rows = index * segment.rows..<min((index + 1) * segment.rows, a.rows)
                 let partial = unsafe Matrix(
                     base: partials + index * c.rows * c.columns, rows: c.rows, columns: c.columns, stride: c.columns)
-                addTransposedProduct(a.rows(rows), b.rows(rows), into: partial, accumulate: false)
+                addUpHere(a.rows(rows), b.rows(rows), into: partial, false)
             }
             unsafe addPartials(partials, segment.count, scale: 1, into: c, accumulate: accumulate)
+        }
+    }
+
+    /// The same on this thread.
+    private func addUpHere(_ a: Matrix, _ b: Matrix, into c: Matrix, _ accumulate: Bool) {
+        if !accumulate { c.clear() }
+        if let pairLoops {
+            addTransposedPairProduct(pairLoops, a, b, into: c)
+        } else {
+            addTransposedProduct(a, b, into: c)
         }
     }
 

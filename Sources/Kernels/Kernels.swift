@@ -7,19 +7,31 @@
 public struct Kernels: Sendable {
     public let instructionSet: InstructionSet
     public let team: ThreadTeam
+    /// Of the operands of `multiply`, `multiplyTransposedB` and `multiplyTransposedA`.
+    public let precision: Precision
     let loops: VectorLoops
+    /// Those on bfloat16 pairs, where `precision` asks for them.
+    let pairLoops: PairLoops?
     let scratch = ScratchPool()
     /// Records every call where there is one.
     package var meter: KernelMeter?
 
-    /// - Precondition: this CPU has the instruction set.
-    public init(instructionSet: InstructionSet = .best, team: ThreadTeam = ThreadTeam(threads: 1)) {
+    /// - Precondition: this CPU has the instruction set, and with `.bfloat16`, `Precision.hasBFloat16`.
+    public init(
+        instructionSet: InstructionSet = .best, team: ThreadTeam = ThreadTeam(threads: 1),
+        precision: Precision = .float32
+    ) {
         require(
             InstructionSet.available.contains(instructionSet),
             "Kernels: this CPU has no \(instructionSet), only \(InstructionSet.available)")
         self.instructionSet = instructionSet
         self.team = team
+        require(
+            precision == .float32 || instructionSet == .avx512 && Precision.hasBFloat16,
+            "Kernels: no bfloat16 with \(instructionSet) on this CPU")
+        self.precision = precision
         loops = VectorLoops.of(instructionSet)
+        pairLoops = precision == .bfloat16 ? PairLoops.all : nil
     }
 
     /// Runs `body` on consecutive ranges of at most `size` out of `count`.

@@ -53,6 +53,11 @@
         return unsafe Matrix(base + range.lowerBound * stride, range.count, columns, stride, owner: owner)
     }
 
+    /// Makes every element 0.
+    func clear() {
+        for row in 0..<rows { unsafe (base + row * stride).update(repeating: 0, count: columns) }
+    }
+
     /// One element. For loops over many, bind `base` first.
     public subscript(row: Int, column: Int) -> Float {
         get {

@@ -61,7 +61,7 @@ struct SharedHinge {
                     problem.queryIDs + row, problem.positiveIDs + row, scores, problem.negativeIDs, negatives,
                     problem.margin, active + row, &sums.counted)
                 unsafe kernels.multiplyBlock(block, forSums, into: problem.dQueries.rows(rows), false, .none)
-                kernels.addTransposedProduct(block, queries, into: partial, accumulate: true)
+                kernels.addTransposedProduct(block, queries, into: partial)
                 for pair in rows { sums.active += unsafe Int(active[pair]) }
                 row = rows.upperBound
             }

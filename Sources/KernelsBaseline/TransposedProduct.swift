@@ -1,5 +1,3 @@
-import CPlatform
-
 // C += Aᵀ·B by register tiles of 8 or 4 columns of A × two vectors of B's columns, over blocks of rows.
 // Each element's sum over a block is one chain in order of the rows, whatever tile it falls in.
 
@@ -28,7 +26,8 @@ public func addTransposedProduct(
     // A strip of a wide B lies in few sets of the cache: it does better as a copy, if it is used often.
     let isCopied = bStride >= 256 && aColumns >= 64
     var ahead = unsafe RowsAhead(
-        a: a, aStride: aStride, aColumns: aColumns, b: b, bStride: bStride, bColumns: bColumns, rows: rows)
+        a: a, aStride: aStride, aColumns: aColumns, b: b, bStride: bStride, bColumns: bColumns, rows: rows,
+        block: blockRows, calls: max(1, aColumns / 8) * max(1, bColumns / TwoVectors.width) * (blockRows / 8))
     var row = 0
     while row < rows {
         let count = min(blockRows, rows - row)
@@ -49,62 +48,6 @@ public func addTransposedProduct(
             first += width
         }
         row += count
-    }
-}
-
-/// The next block, fetched from memory line by line while this one is worked on: the tiles' own strided reads come too
-/// late for that, and many lines at once would wait for one another.
-@safe private struct RowsAhead {
-    private let a: UnsafePointer<Float>
-    private let aStride: Int
-    private let aColumns: Int
-    private let b: UnsafePointer<Float>
-    private let bStride: Int
-    private let bColumns: Int
-    private let rows: Int
-    /// Lines for every 8 rows of a tile: together a whole block.
-    private let share: Int
-    // The next line, where its row of A or B ends, and that row.
-    private var line: UnsafePointer<Float>
-    private var lineEnd: UnsafePointer<Float>
-    private var row = 0
-    private var end = 0
-    private var isInA = true
-
-    init(
-        a: UnsafePointer<Float>, aStride: Int, aColumns: Int, b: UnsafePointer<Float>, bStride: Int, bColumns: Int,
-        rows: Int
-    ) {
-        unsafe (self.a, self.aStride, self.aColumns) = unsafe (a, aStride, aColumns)
-        unsafe (self.b, self.bStride, self.bColumns) = unsafe (b, bStride, bColumns)
-        self.rows = rows
-        unsafe (line, lineEnd) = unsafe (a, a)
-        let tileRows = max(1, aColumns / 8) * max(1, bColumns / TwoVectors.width) * (blockRows / 8)
-        share = ((aColumns + bColumns) / 16 * blockRows + tileRows - 1) / tileRows
-    }
-
-    /// From now on, the block that starts at `row` is the next one.
-    mutating func aim(_ row: Int) {
-        self.row = row
-        end = min(row + blockRows, rows)
-        isInA = true
-        unsafe line = unsafe a + row * aStride
-        unsafe lineEnd = unsafe line + aColumns
-    }
-
-    /// Asks for some lines; called for every 8 rows of a tile.
-    @inline(__always)
-    mutating func fetch() {
-        for _ in 0..<share {
-            if row >= end { return }
-            unsafe platform_prefetch_l2(line)
-            unsafe line += 16
-            if unsafe line < lineEnd { continue }
-            row += isInA ? 0 : 1
-            isInA.toggle()
-            unsafe line = unsafe isInA ? a + row * aStride : b + row * bStride
-            unsafe lineEnd = unsafe line + (isInA ? aColumns : bColumns)
-        }
     }
 }
 

@@ -13,6 +13,7 @@ struct KernelCase {
     let name: String
     /// Kernel and sizes, for other programs that run the same: `nn`, [65536, 64, 64].
     let kernel: String
+    var precision = Precision.float32
     let sizes: [Int]
     let work: Work
     let run: (Kernels) -> Void

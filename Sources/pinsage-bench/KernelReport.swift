@@ -33,6 +33,7 @@ struct KernelReport: Encodable {
     struct Entry: Encodable {
         let name: String
         let kernel: String
+        let precision: String
         let sizes: [Int]
         let threads: Int
         /// `GFLOP/s` or `GB/s`, of `rate` and `scalarRate`.
@@ -53,14 +54,15 @@ struct KernelReport: Encodable {
             _ item: KernelCase, _ samples: Samples, _ limits: MachineLimits, threads: Int, scalarSeconds: Double
         ) {
             (name, kernel, sizes, self.threads) = (item.name, item.kernel, item.sizes, threads)
+            precision = item.precision.rawValue
             (seconds, fastestSeconds, spread) = (samples.median, samples.fastest, samples.spread)
             switch item.work {
             case .operations(let operations, let bytes):
                 unit = "GFLOP/s"
                 rate = operations / samples.median / 1e9
                 scalarRate = operations / scalarSeconds / 1e9
-                floorSeconds = max(operations / limits.float32, bytes / limits.read)
-                operationShare = operations / samples.median / limits.float32
+                floorSeconds = max(operations / limits.operations(item.precision), bytes / limits.read)
+                operationShare = operations / samples.median / limits.operations(item.precision)
             case .bytes(let bytes):
                 unit = "GB/s"
                 rate = bytes / samples.median / 1e9

@@ -62,13 +62,29 @@ enum BenchError: Error, CustomStringConvertible {
     }
 }
 
+/// Kernels of one team in every precision that the CPU has.
+private struct KernelsByPrecision {
+    private let float32: Kernels
+    private let bfloat16: Kernels?
+
+    init(threads: Int) {
+        let team = ThreadTeam(threads: threads)
+        float32 = Kernels(team: team)
+        bfloat16 = Precision.hasBFloat16 ? Kernels(team: team, precision: .bfloat16) : nil
+    }
+
+    subscript(_ precision: Precision) -> Kernels {
+        precision == .bfloat16 ? bfloat16 ?? float32 : float32
+    }
+}
+
 /// Rounds of timings, interleaved: what disturbs the machine for a while disturbs all alike.
 private struct KernelRounds {
     let cases: [KernelCase]
     let threadCounts: [Int]
 
     func run(rounds: Int) throws -> KernelReport {
-        let kernels = threadCounts.map { Kernels(team: ThreadTeam(threads: $0)) }
+        let kernels = threadCounts.map { KernelsByPrecision(threads: $0) }
         var limits = [MachineLimits](repeating: MachineLimits(), count: kernels.count)
         var samples = [[Samples]](repeating: [Samples](repeating: Samples(), count: cases.count), count: kernels.count)
         var scalarSeconds: [Double] = []
@@ -77,7 +93,7 @@ private struct KernelRounds {
             item.scalar()
             scalarSeconds.append((steadySeconds() - start) / item.scalarShare)
             for each in kernels {
-                item.run(each)
+                item.run(each[item.precision])
                 if let difference = item.difference() {
                     throw BenchError.wrong(kernel: item.name, difference: difference)
                 }
@@ -86,10 +102,10 @@ private struct KernelRounds {
         let line = ProgressLine()
         for round in 0..<rounds {
             for (index, each) in kernels.enumerated() {
-                limits[index].measure(each)
+                limits[index].measure(each[.float32])
                 for (number, item) in cases.enumerated() {
                     line.update("round \(round + 1) of \(rounds): \(item.name)")
-                    samples[index][number].add(time { item.run(each) })
+                    samples[index][number].add(time { item.run(each[item.precision]) })
                 }
             }
         }
@@ -98,22 +114,22 @@ private struct KernelRounds {
     }
 
     private func report(
-        _ kernels: [Kernels], _ limits: [MachineLimits], _ samples: [[Samples]], _ scalarSeconds: [Double]
+        _ kernels: [KernelsByPrecision], _ limits: [MachineLimits], _ samples: [[Samples]], _ scalarSeconds: [Double]
     ) -> KernelReport {
         var entries: [KernelReport.Entry] = []
         for (number, item) in cases.enumerated() {
             for (index, each) in kernels.enumerated() {
                 entries.append(
                     KernelReport.Entry(
-                        item, samples[index][number], limits[index], threads: each.team.threadCount,
+                        item, samples[index][number], limits[index], threads: each[.float32].team.threadCount,
                         scalarSeconds: scalarSeconds[number]))
             }
         }
         return KernelReport(
-            machine: Machine(kernels.first?.instructionSet ?? .best),
+            machine: Machine(.best),
             limits: zip(kernels, limits).map { each, limit in
                 KernelReport.Limits(
-                    threads: each.team.threadCount, float32Gflops: limit.float32 / 1e9,
+                    threads: each[.float32].team.threadCount, float32Gflops: limit.float32 / 1e9,
                     bfloat16Gflops: limit.bfloat16.map { $0 / 1e9 }, readGbs: limit.read / 1e9)
             }, kernels: entries)
     }

@@ -30,6 +30,9 @@ struct StepCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Output width d, 1 … 8192.", valueName: "d"))
     var output = 64
 
+    @Option(help: ArgumentHelp("Operands of products: float32 or bfloat16.", valueName: "precision"))
+    var precision = Precision.float32
+
     @Option(
         help: ArgumentHelp(
             "Time nothing: write the first batch, parameters, loss and gradients to this folder as .npy.",
@@ -46,6 +49,9 @@ struct StepCommand: ParsableCommand {
         guard (1...8192).contains(hidden), (1...8192).contains(output) else {
             throw ValidationError("--hidden, --output: expected 1 … 8192, found \(hidden) and \(output).")
         }
+        guard precision == .float32 || Precision.hasBFloat16 else {
+            throw ValidationError("--precision bfloat16: expected a CPU with AVX512_BF16, found none. Use float32.")
+        }
         guard parseThreads(threads) != nil else {
             throw ValidationError("--threads: expected numbers from 1 to 1024, found \(threads ?? "").")
         }
@@ -56,11 +62,15 @@ struct StepCommand: ParsableCommand {
             data: ProcessInfo.processInfo.environment["PINSAGE_DATA"], hiddenWidth: hidden, outputWidth: output,
             batchCount: dump == nil ? batches : 1)
         if let dump { return try StepDump(fixture).write(to: dump) }
-        let teams = (parseThreads(threads) ?? [1]).map { Kernels(team: ThreadTeam(threads: $0)) }
+        let teams = (parseThreads(threads) ?? [1]).map {
+            Kernels(team: ThreadTeam(threads: $0), precision: precision)
+        }
         let report = try StepRounds(fixture: fixture, kernels: teams).run(rounds: rounds)
         if json { try printJSON(report) } else { print(report.table) }
     }
 }
+
+extension Precision: ExpressibleByArgument {}
 
 /// Numbers of threads from `1,2`; nil of anything else. Of no text: 1 and every processor.
 func parseThreads(_ text: String?) -> [Int]? {
@@ -91,7 +101,7 @@ private struct StepRounds {
         line.finish("\(rounds) rounds of \(fixture.batches.count) batches")
         return StepReport(
             machine: Machine(kernels.first?.instructionSet ?? .best), source: fixture.source,
-            model: "\(fixture.shape)",
+            model: "\(fixture.shape), \(kernels.first?.precision.rawValue ?? "")",
             steps: zip(runners, limits).map { $0.report($1) })
     }
 }
@@ -137,7 +147,7 @@ struct StepRunner {
         let parts = zip(calls, partSamples).map { call, samples in
             StepReport.Part(
                 name: call.name, rows: call.rows, seconds: samples.median,
-                floorSeconds: max(call.operations / limits.float32, call.bytes / limits.read))
+                floorSeconds: max(call.operations / limits.operations(kernels.precision), call.bytes / limits.read))
         }
         return StepReport.Step(
             threads: kernels.team.threadCount, seconds: whole.median, fastestSeconds: whole.fastest,

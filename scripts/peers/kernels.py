@@ -15,7 +15,8 @@ for round_number in range(rounds):
     for threads in sorted({1, os.cpu_count()}):
         print(f"\rround {round_number + 1} of {rounds}, {threads} threads ", end="", file=sys.stderr)
         ours = run_json([BENCH, "kernels", "--json", "--rounds", str(per_round), "--threads", str(threads)], threads)
-        cases = [{key: entry[key] for key in ("name", "kernel", "sizes")} for entry in ours["kernels"]]
+        cases = [{key: entry[key] for key in ("name", "kernel", "sizes")} for entry in ours["kernels"]
+                 if entry["precision"] == "float32"]
         names = [case["name"] for case in cases]
         for entry in ours["kernels"]:
             seconds.setdefault(("pinsage", threads, entry["name"]), []).append(entry["seconds"])
