@@ -155,6 +155,7 @@ public struct TrainerSettings: Equatable, Sendable {
     /// Threads of the arithmetic. 1 … 1,024. Changes no bit of the result.
     public var threads = 1
     public var features = FeatureSource.mapped
+    /// What the operands of the network's products are rounded to; sums and parameters are float32 either way.
     public var precision = Precision.float32
 
     public enum FeatureSource: String, CaseIterable, Sendable {
@@ -166,6 +167,8 @@ public struct TrainerSettings: Equatable, Sendable {
 
     public enum Precision: String, CaseIterable, Sendable {
         case float32
+        /// Needs a CPU with AVX512_BF16.
+        case bfloat16
     }
 
     public init() {}

@@ -31,7 +31,7 @@ import CPlatform
         unsafe (self.b, self.bStride, self.bColumns) = unsafe (b, bStride, bColumns)
         (self.rows, self.block) = (rows, block)
         unsafe (line, lineEnd) = unsafe (a, a)
-        share = ((aColumns + bColumns + 15) / 16 * block + calls - 1) / calls
+        share = ((aColumns + bColumns + 15) / 16 * block + max(1, calls) - 1) / max(1, calls)
     }
 
     /// From now on, the block that starts at `row` is the next one.

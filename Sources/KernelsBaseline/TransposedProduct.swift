@@ -27,7 +27,7 @@ public func addTransposedProduct(
     let isCopied = bStride >= 256 && aColumns >= 64
     var ahead = unsafe RowsAhead(
         a: a, aStride: aStride, aColumns: aColumns, b: b, bStride: bStride, bColumns: bColumns, rows: rows,
-        block: blockRows, calls: max(1, aColumns / 8) * max(1, bColumns / TwoVectors.width) * (blockRows / 8))
+        block: blockRows, calls: aColumns / 8 * (bColumns / TwoVectors.width) * (blockRows / 8))
     var row = 0
     while row < rows {
         let count = min(blockRows, rows - row)
@@ -35,6 +35,12 @@ public func addTransposedProduct(
         let aBlock = unsafe a + row * aStride
         var first = 0
         while first < bColumns {
+            if bColumns - first <= 4 {
+                unsafe addOneColumn(
+                    aBlock, aStride, aColumns, b + (row * bStride + first), bStride, count, c + first, cStride)
+                first += 1
+                continue
+            }
             var strip = unsafe b + (row * bStride + first)
             var stripStride = bStride
             if isCopied || first + width > bColumns {
@@ -165,6 +171,35 @@ private func addOneRow(
         unsafe bRow += bStride
     }
     unsafe addSums(sums, c, columns)
+}
+
+/// One column of C, for the few that are left over beside whole tiles: vectors of A's columns, down the rows.
+@inline(never)
+private func addOneColumn(
+    _ a: UnsafePointer<Float>, _ aStride: Int, _ aColumns: Int, _ b: UnsafePointer<Float>, _ bStride: Int,
+    _ rows: Int, _ c: UnsafeMutablePointer<Float>, _ cStride: Int
+) {
+    var column = 0
+    while column + TwoVectors.width <= aColumns {
+        var sums = TwoVectors()
+        for row in 0..<rows {
+            unsafe sums.add(b[row * bStride], times: TwoVectors(a + (row * aStride + column)))
+        }
+        unsafe withUnsafeBytes(of: sums) { sums in
+            for i in 0..<TwoVectors.width {
+                unsafe c[(column + i) * cStride] += sums.loadUnaligned(fromByteOffset: 4 * i, as: Float.self)
+            }
+        }
+        column += TwoVectors.width
+    }
+    while column < aColumns {
+        var sum: Float = 0
+        for row in 0..<rows {
+            unsafe sum = multiplyAdd(a[row * aStride + column], b[row * bStride], sum)
+        }
+        unsafe c[column * cStride] += sum
+        column += 1
+    }
 }
 
 @_transparent

@@ -156,11 +156,14 @@ public final class Trainer {
 extension Trainer {
     private func makeLearner(_ graph: GraphIdentity, from checkpoint: Checkpoint?) -> Learner {
         let shape = ModelShape(featureWidth: graph.featureWidth, settings.features, settings.model)
-        let kernels = Kernels(team: ThreadTeam(threads: settings.trainer.threads))
+        let kernels = Kernels(
+            team: ThreadTeam(threads: settings.trainer.threads),
+            precision: settings.trainer.precision == .bfloat16 ? .bfloat16 : .float32)
         log.notice(
             "training",
             metadata: [
                 "version": "\(Build.version)", "instruction_set": "\(kernels.instructionSet)",
+                "precision": "\(kernels.precision)",
                 "seed": "\(settings.seed)",
                 "graph": "\(graph)", "parameters": "\(shape.parameterCount)",
             ])

@@ -9,6 +9,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case noReadableCheckpoint(path: String, reason: String)
     case checkpointDiffers(path: String, changes: [PipelineSettings.Difference])
     case graphMissing(path: String)
+    case noBFloat16
 
     public var description: String {
         switch self {
@@ -33,6 +34,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
         case .graphMissing(let path):
             "graph: \(path): no graph: expected a graph folder with manifest.json, found none. "
                 + "Make one with `pinsage import` or `pinsage generate`, or set trainer.features: inline."
+        case .noBFloat16:
+            "config: trainer.precision: expected a CPU with AVX512_BF16 for bfloat16, found none. Set it to float32."
         }
     }
 }

@@ -1,6 +1,7 @@
 import Artifacts
 import Configuration
 import Foundation
+import Kernels
 import PinSageModel
 
 /// What a training begins from. Making one reads and checks; nothing is written.
@@ -17,6 +18,7 @@ public struct TrainingStart {
     /// - Parameter resume: whether to continue from the newest readable checkpoint; otherwise the run must have none.
     /// - Throws: `TrainingError`, `ArtifactError` or the model's error, when this training cannot begin.
     public init(settings: PipelineSettings, run: RunDirectory, resume: Bool) throws {
+        if settings.trainer.precision == .bfloat16, !Precision.hasBFloat16 { throw TrainingError.noBFloat16 }
         let checkpoints = CheckpointFolder(path: run.checkpointFolder)
         let existing = checkpoints.steps()
         if !resume, !existing.isEmpty { throw TrainingError.runExists(path: run.path, checkpoints: existing.count) }

@@ -67,7 +67,7 @@ private func transposedPool() -> KernelCase {
         name: "scatter \(lists) lists of \(perList) into \(rows)×\(width)", kernel: "scatter",
         sizes: [lists, perList, rows, width], work: .bytes(4 * Double((perList * lists + rows) * width)),
         run: { kernels in
-            random.with(lists) { transposed.build(from: $0, inputRows: rows) }
+            random.with(lists) { kernels.transpose($0, inputRows: rows, into: transposed) }
             kernels.weightedPool(transposed.lists, from: pooled, into: table)
         },
         scalar: {

@@ -130,7 +130,7 @@ struct StepRunner {
         meter.reset()
         let minibatch = fixture.batches[batch]
         return try learner.step(
-            minibatch, features: fixture.gather(minibatch, with: kernels, into: features), learningRate: 1e-3)
+            minibatch, features: fixture.inputs(minibatch, with: kernels, into: features), learningRate: 1e-3)
     }
 
     mutating func timedStep(_ batch: Int) throws {

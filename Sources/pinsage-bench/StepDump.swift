@@ -17,8 +17,8 @@ struct StepDump {
         let kernels = Kernels()
         let learner = fixture.learner(kernels)
         let buffer = FloatBuffer()
-        let features = fixture.gather(batch, with: kernels, into: buffer)
-        let result = try learner.computeGradients(batch, features: features)
+        let inputs = fixture.inputs(batch, with: kernels, into: buffer)
+        let result = try learner.computeGradients(batch, features: inputs)
         try write(fixture.table, "\(folder)/table.npy")
         for spec in learner.parameters.tensors {
             try write(learner.parameters.matrix(spec), "\(folder)/parameter.\(spec.name).npy", shape: spec.shape)
@@ -32,12 +32,15 @@ struct StepDump {
         }
         let pins = batch.pins.array.map { Int32(bitPattern: $0) }
         try writeNumpy(path: "\(folder)/pins.npy", shape: [pins.count], pins)
+        let boardCounts = batch.boardCounts.array.map { Int32(bitPattern: $0) }
+        try writeNumpy(path: "\(folder)/board_counts.npy", shape: [pins.count], boardCounts)
         try write(batch.queries, "\(folder)/queries.npy")
         try write(batch.positives, "\(folder)/positives.npy")
         try write(batch.sharedNegatives, "\(folder)/shared_negatives.npy")
         let facts = Facts(
             source: fixture.source, targetCount: batch.targetCount, hiddenCount: batch.hiddenCount,
-            margin: fixture.settings.training.margin, loss: result.loss,
+            margin: fixture.settings.training.margin,
+            logDegree: fixture.settings.features.logDegree, loss: result.loss,
             activeShare: result.activeShare)
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -49,6 +52,7 @@ struct StepDump {
         let targetCount: Int
         let hiddenCount: Int
         let margin: Double
+        let logDegree: Double
         let loss: Double
         /// Share of the counted (pair, negative) above the hinge.
         let activeShare: Double

@@ -33,16 +33,17 @@ struct StepFixture {
         unsafe features.copyRange(start: 0, count: features.rows, into: table.base, rowStride: features.width)
     }
 
-    var shape: ModelShape { ModelShape(featureWidth: table.columns, settings.model) }
+    var shape: ModelShape { ModelShape(featureWidth: table.columns, settings.features, settings.model) }
 
-    /// The features of a batch's pins, row by row.
-    func gather(_ batch: Minibatch, with kernels: Kernels, into buffer: FloatBuffer) -> Matrix {
-        buffer.reserve(batch.pinCount * table.columns)
-        let rows = Matrix(buffer, rows: batch.pinCount, columns: table.columns)
-        guard let pins = unsafe UnsafeRawPointer(batch.pins.elements.baseAddress) else { return rows }
+    /// What layer 1 reads of a batch's pins, row by row.
+    func inputs(_ batch: Minibatch, with kernels: Kernels, into buffer: FloatBuffer) -> Matrix {
+        let inputs = shape.inputs(rows: batch.pinCount, in: buffer)
+        guard let pins = unsafe UnsafeRawPointer(batch.pins.elements.baseAddress) else { return inputs }
         unsafe kernels.gatherRows(
-            pins.assumingMemoryBound(to: Int32.self), count: batch.pinCount, from: table, into: rows)
-        return rows
+            pins.assumingMemoryBound(to: Int32.self), count: batch.pinCount, from: table,
+            into: inputs.columns(0..<table.columns))
+        unsafe shape.writeLogDegree(boardCounts: UnsafeBufferPointer(batch.boardCounts.elements), into: inputs)
+        return inputs
     }
 
     func learner(_ kernels: Kernels) -> Learner {

@@ -61,6 +61,22 @@ import Testing
         }
     }
 
+    @Test("lists are turned round alike with 1, 2, 3 and 8 threads")
+    func transposedLists() {
+        var random = Numbers(seed: 25)
+        let lists = Lists(counts: (0..<2_000).map { $0 % 23 }, inputRows: 900, random: &random)
+        let found = Self.threadCounts.map { threads in
+            let transposed = TransposedLists()
+            lists.withLists { transposed.build(from: $0, inputRows: 900, team: ThreadTeam(threads: threads)) }
+            let turned = transposed.lists
+            let entries = Int(turned.offsets[900])
+            return (0...900).map { UInt32(turned.offsets[$0]) } + (0..<entries).map { UInt32(turned.indices[$0]) }
+                + (0..<entries).map { turned.weights[$0].bitPattern }
+        }
+        #expect(found[0].count > 2 * 16_384)
+        #expect(found.allSatisfy { $0 == found[0] })
+    }
+
     @Test(
         "losses and their gradients give the same bits with 1, 2, 3 and 8 threads",
         arguments: InstructionSet.available)

@@ -20,7 +20,7 @@ load = lambda name: torch.from_numpy(np.load(os.path.join(folder, name + ".npy")
 prefix, suffix = "parameter.", ".npy"
 names = [file[len(prefix):-len(suffix)] for file in sorted(os.listdir(folder)) if file.startswith(prefix)]
 weights = {name: torch.nn.Parameter(load(prefix + name)) for name in names}
-table, pins = load("table"), load("pins").long()
+table, pins, board_counts = load("table"), load("pins").long(), load("board_counts")
 lists = [(load(f"neighbors.{layer}").long(), load(f"offsets.{layer}").long(), load(f"weights.{layer}"))
          for layer in (1, 2)]
 queries, positives, negatives = (load(name).long() for name in ("queries", "positives", "shared_negatives"))
@@ -40,7 +40,8 @@ def convolve(inputs, rows, layer):
 
 def hinge():
     """The hinge's arguments, pairs × shared negatives."""
-    hidden = convolve(table[pins], facts["hidden_count"], 1)
+    inputs = torch.cat([table[pins], facts["log_degree"] * torch.log1p(board_counts.float())[:, None]], 1)
+    hidden = convolve(inputs, facts["hidden_count"], 1)
     top = convolve(hidden, facts["target_count"], 2)
     z = F.linear(F.relu(F.linear(top, weights["head.hidden.weight"], weights["head.hidden.bias"])),
                  weights["head.output.weight"])
