@@ -1,6 +1,6 @@
 # `make` lists the targets. The work is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help train-cluster test build check lint bench bench-peers watch hooks clean
+.PHONY: help train-cluster test build check lint check-emulated bench bench-peers watch hooks clean
 
 CONFIG ?= configs/demo.yaml
 export CONFIG SAMPLERS ROUNDS
@@ -22,6 +22,9 @@ check: ## what CI runs: format, lint, import check, tests
 
 lint: ## format and lint only
 	@sh scripts/lint.sh
+
+check-emulated: ## the kernels' tests on emulated processors without AVX and AVX-512 (needs qemu-user)
+	@swift build -c release --build-tests && sh scripts/check-emulated.sh
 
 bench: ## time every kernel and the training step beside the machine's limits
 	@swift build -c release --product pinsage-bench >&2 && .build/release/pinsage-bench kernels && echo && \

@@ -129,7 +129,8 @@ let package = Package(
         tests("GraphStore", ["Basics", "Artifacts"]),
         tests("Minibatches", ["Basics", "Artifacts"]),
         tests("Transport", ["Basics"]),
-        tests("PinSageModel", ["Basics", "Configuration", "Minibatches", "Kernels", "Artifacts"]),
+        .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
+        tests("PinSageModel", ["CAllocationCount"] + ["Basics", "Configuration", "Minibatches", "Kernels", "Artifacts"]),
         tests("Sampling", ["Basics", "Configuration", "GraphStore", "Minibatches", "Artifacts"]),
         tests("Search", ["Basics", "Artifacts", "Kernels"]),
         tests(

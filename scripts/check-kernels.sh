@@ -34,12 +34,43 @@ disassemble() {
     fi
 }
 
-# Packed multiply-adds on $2 registers in the function whose mangled name holds $1.
+# How often the function whose mangled name holds $1 has an instruction that matches $2 on $3 registers.
 packed_in() {
-    awk -v name="$1" -v register="%$2" '
+    awk -v name="$1" -v instruction="$2" -v register="%$3" '
         /^[0-9a-f]+ </ { inside = index($0, name) > 0 }
-        inside && /vfmadd[0-9]+ps/ && index($0, register) { count++ }
+        inside && $0 ~ instruction && index($0, register) { count++ }
         END { print count + 0 }' "$listing"
+}
+
+# Every loop over elements, with the instruction that shows it vectorised: a multiply-add or, where there is none, an
+# addition or a move of whole registers.
+loops='
+12multiplyTile vfmadd[0-9]+ps
+11addFourRows vfmadd[0-9]+ps
+9addOneRow vfmadd[0-9]+ps
+12addOneColumn vfmadd[0-9]+ps
+13addColumnSums vaddps
+8poolRows vfmadd[0-9]+ps
+8copyRows vmovups
+13normalizeRows vfmadd[0-9]+ps
+21normalizeRowsBackward vfmadd[0-9]+ps
+9hingeRows vfmadd[0-9]+ps
+11finishPairs vfmadd[0-9]+ps
+12ownHingeRows vfmadd[0-9]+ps
+17ownHingeGradients vfmadd[0-9]+ps
+8adamStep vfmadd[0-9]+ps
+12sumOfSquares vfmadd[0-9]+ps
+9addScaled vfmadd[0-9]+ps
+20registerMultiplyAdds vfmadd[0-9]+ps
+9streamSum vaddps'
+
+# A weak function may be dropped for one of the same name elsewhere, or take its place. Names that hold the module's own
+# name cannot occur elsewhere; any other could carry AVX into baseline code.
+require_own_names() {
+    own=$(printf '%s' "$1" | wc -c | tr -d ' ')$1
+    shared=$(nm --defined-only "$folder/$1.build"/*.o | awk -v own="$own" \
+        'NF == 3 && ($2 == "W" || $2 == "V" || $2 == "u") && $3 != "__swift_reflection_version" && index($3, own) == 0 { print $3 }')
+    [ -z "$shared" ] || fail "$1: weak symbols that could replace baseline code: $shared"
 }
 
 for module in Kernels KernelsBaseline; do
@@ -48,21 +79,24 @@ for module in Kernels KernelsBaseline; do
 done
 
 total=0
+count_in() { # $1: function, $2: instruction, $3: register
+    count=$(packed_in "$1" "$2" "$3")
+    [ "$count" -ge 1 ] || fail "$inspected: $1: no $2 on $3 registers: not vectorised"
+    total=$((total + 1))
+}
 for pair in KernelsAVX2:ymm KernelsAVX512:zmm; do
-    module=${pair%:*}
-    register=${pair#*:}
-    disassemble "$module"
-    for function in 12multiplyTile 11addFourRows 8poolRows; do
-        count=$(packed_in "$function" "$register")
-        [ "$count" -ge 4 ] || fail "$module: $function: $count packed multiply-adds on $register registers"
-        total=$((total + count))
-    done
-    # A weak function may be dropped for one of the same name elsewhere, or take its place. Names that
-    # hold the module's own name cannot occur elsewhere; any other could carry AVX into baseline code.
-    own=$(printf '%s' "$module" | wc -c | tr -d ' ')$module
-    shared=$(nm --defined-only "$folder/$module.build"/*.o | awk -v own="$own" \
-        'NF == 3 && ($2 == "W" || $2 == "u") && index($3, own) == 0 { print $3 }')
-    [ -z "$shared" ] || fail "$module: weak functions that could replace baseline code: $shared"
+    disassemble "${pair%:*}"
+    while read -r function instruction; do
+        [ -z "$function" ] || count_in "$function" "$instruction" "${pair#*:}"
+    done <<END
+$loops
+END
+    require_own_names "$inspected"
 done
+count_in 12addEightRows 'vfmadd[0-9]+ps' zmm
+disassemble KernelsBFloat16
+for function in 16multiplyPairTile 12addEightRows 16registerPairDots; do count_in "$function" vdpbf16ps zmm; done
+for function in 8pairRows 24addTransposedPairProduct; do count_in "$function" vcvtne2ps2bf16 zmm; done
+require_own_names KernelsBFloat16
 
-echo "check-kernels: $total packed multiply-adds in 6 inner loops, no fmaf, no AVX in the baseline, no shared weak code"
+echo "check-kernels: $total inner loops vectorised, no fmaf, no AVX in the baseline, no shared weak code"

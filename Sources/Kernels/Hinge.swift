@@ -52,3 +52,23 @@ public struct HingeResult: Equatable, Sendable {
         self.counted = counted
     }
 }
+
+/// What the pairs of one segment came to, or of several.
+struct HingeSums: BitwiseCopyable {
+    var loss = 0.0
+    var active = 0
+    var counted = 0
+
+    mutating func add(_ other: HingeSums) {
+        loss += other.loss
+        active += other.active
+        counted += other.counted
+    }
+
+    /// Each counted (pair, negative)'s part in the mean.
+    var share: Float { counted == 0 ? 0 : 1 / Float(counted) }
+
+    var result: HingeResult {
+        HingeResult(loss: counted == 0 ? 0 : loss / Double(counted), active: active, counted: counted)
+    }
+}

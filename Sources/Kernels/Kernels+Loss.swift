@@ -38,24 +38,23 @@ extension Kernels {
         let (q, p, n) = (problem.queries, problem.positives, problem.negatives)
         let segment = segments(q.rows, atLeast: 64)
         return unsafe scratch.with(n.rows) { active in
-            var sums = [(loss: Double, counted: Int)](repeating: (0, 0), count: segment.count)
-            unsafe sums.withUnsafeMutableBufferPointer { sums in
+            let sums = unsafe withUnsafeTemporaryAllocation(of: HingeSums.self, capacity: segment.count) { sums in
                 team.run(chunks: segment.count) { index in
                     let rows = index * segment.rows..<min((index + 1) * segment.rows, q.rows)
                     let (row, first) = (rows.lowerBound, rows.lowerBound * own)
-                    unsafe sums[index].loss = unsafe loops.ownHingeRows(
+                    var sum = HingeSums()
+                    sum.loss = unsafe loops.ownHingeRows(
                         q.base + row * q.stride, q.stride, p.base + row * p.stride, p.stride, rows.count, q.columns,
                         problem.queryIDs + row, problem.positiveIDs + row, n.base + first * n.stride, n.stride,
-                        problem.negativeIDs + first, own, problem.margin, active + first, &sums[index].counted)
+                        problem.negativeIDs + first, own, problem.margin, active + first, &sum.counted)
+                    let flags = unsafe UnsafeBufferPointer(start: active + first, count: rows.count * own)
+                    sum.active = unsafe flags.count { $0 == 1 }
+                    unsafe sums[index] = sum
                 }
+                return unsafe sums.reduce(into: HingeSums()) { $0.add($1) }
             }
-            let counted = sums.reduce(0) { $0 + $1.counted }
-            let share = counted == 0 ? 0 : 1 / Float(counted)
-            unsafe ownGradients(problem, own, active, share)
-            return HingeResult(
-                loss: counted == 0 ? 0 : sums.reduce(0) { $0 + $1.loss } / Double(counted),
-                active: unsafe UnsafeBufferPointer(start: active, count: n.rows).count { $0 == 1 },
-                counted: counted)
+            unsafe ownGradients(problem, own, active, sums.share)
+            return sums.result
         }
     }
 

@@ -27,13 +27,12 @@ struct SharedHinge {
             let active = unsafe partial + partials
             unsafe kernels.pack(negatives, isTransposed: true, into: forScores)
             unsafe kernels.pack(negatives, isTransposed: false, into: forSums)
-            var sums = [(loss: Double, counted: Int, active: Int)](repeating: (0, 0, 0), count: segment.count)
-            unsafe sums.withUnsafeMutableBufferPointer { sums in
+            return unsafe withUnsafeTemporaryAllocation(of: HingeSums.self, capacity: segment.count) { sums in
                 kernels.team.run(chunks: segment.count) { index in
                     unsafe sums[index] = unsafe runSegment(index, forScores, forSums, partial, active)
                 }
+                return unsafe finish(sums.reduce(into: HingeSums()) { $0.add($1) }, partial, active)
             }
-            return unsafe finish(sums, partial, active)
         }
     }
 
@@ -41,12 +40,12 @@ struct SharedHinge {
     private func runSegment(
         _ index: Int, _ forScores: UnsafePointer<Float>, _ forSums: UnsafePointer<Float>,
         _ partials: UnsafeMutablePointer<Float>, _ active: UnsafeMutablePointer<Float>
-    ) -> (loss: Double, counted: Int, active: Int) {
+    ) -> HingeSums {
         let (width, negatives) = (problem.queries.columns, problem.negatives.rows)
         let partial = unsafe Matrix(
             base: partials + index * negatives * width, rows: negatives, columns: width, stride: width)
         let end = min((index + 1) * segment.rows, problem.queries.rows)
-        var sums = (loss: 0.0, counted: 0, active: 0)
+        var sums = HingeSums()
         var row = index * segment.rows
         unsafe (partial.base).update(repeating: 0, count: negatives * width)
         unsafe kernels.scratch.with(blockRows * negatives) { scores in
@@ -69,13 +68,12 @@ struct SharedHinge {
         return sums
     }
 
-    /// Adds up the segments in order and turns sums into the gradient of the mean.
+    /// Adds up the segments' gradients in order and turns sums into the gradient of the mean.
     private func finish(
-        _ sums: [(loss: Double, counted: Int, active: Int)], _ partials: UnsafePointer<Float>,
+        _ sums: HingeSums, _ partials: UnsafePointer<Float>,
         _ active: UnsafePointer<Float>
     ) -> HingeResult {
-        let counted = sums.reduce(0) { $0 + $1.counted }
-        let share = counted == 0 ? 0 : 1 / Float(counted)
+        let share = sums.share
         let (q, p) = (problem.queries, problem.positives)
         let (dQ, dP) = (problem.dQueries, problem.dPositives)
         kernels.inBlocks(of: 256, q.rows) { rows in
@@ -86,8 +84,6 @@ struct SharedHinge {
         }
         unsafe kernels.addPartials(
             partials, segment.count, scale: share, into: problem.dNegatives, accumulate: false)
-        return HingeResult(
-            loss: counted == 0 ? 0 : sums.reduce(0) { $0 + $1.loss } / Double(counted),
-            active: sums.reduce(0) { $0 + $1.active }, counted: counted)
+        return sums.result
     }
 }

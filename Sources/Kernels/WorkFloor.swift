@@ -13,8 +13,13 @@ import Synchronization
     private let allDone = Doorbell()
     // Written by the caller before it publishes `unclaimed`; read only after a chunk was claimed,
     // when the caller is still waiting. So no thread ever sees an old loop's body.
-    private var body: UnsafePointer<(Int) -> Void>?
+    private var body: UnsafePointer<Body>?
     private var chunkCount = 0
+
+    /// A pointer to the bare closure would take a new one from the heap at each loop.
+    private struct Body {
+        let run: (Int) -> Void
+    }
 
     /// Runs the chunks with whoever is free. False, and nothing done, when another loop is under way.
     func run(chunks: Int, _ body: (Int) -> Void) -> Bool {
@@ -22,7 +27,7 @@ import Synchronization
             return false
         }
         withoutActuallyEscaping(body) { body in
-            unsafe withUnsafePointer(to: body) { pointer in
+            unsafe withUnsafePointer(to: Body(run: body)) { pointer in
                 unsafe self.body = pointer
                 chunkCount = chunks
                 unfinished.store(chunks, ordering: .relaxed)
@@ -80,7 +85,7 @@ import Synchronization
     @inline(never)
     private func call(_ chunk: Int) {
         guard let body = unsafe body else { preconditionFailure("ThreadTeam: chunk \(chunk) of no loop") }
-        unsafe body.pointee(chunk)
+        unsafe body.pointee.run(chunk)
     }
 }
 
