@@ -27,8 +27,7 @@ check-emulated: ## the kernels' tests on emulated processors without AVX and AVX
 	@swift build -c release --build-tests && sh scripts/check-emulated.sh
 
 bench: ## time every kernel and the training step beside the machine's limits
-	@swift build -c release --product pinsage-bench >&2 && .build/release/pinsage-bench kernels && echo && \
-		.build/release/pinsage-bench step
+	@sh scripts/bench.sh
 
 bench-peers: ## the same beside PyTorch and NumPy, which it installs in .venv-peers  [ROUNDS=5]
 	@sh scripts/bench-peers.sh

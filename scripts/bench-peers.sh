@@ -9,6 +9,8 @@ if [ -z "${PEERS_PYTHON:-}" ] && ! "$python" -c 'import torch, numpy' 2>/dev/nul
     "$python" -m pip install --quiet --requirement "$peers/requirements.txt" >&2
 fi
 swift build -c release --product pinsage-bench >&2
+printf '# The arithmetic beside PyTorch and NumPy\n\n`make bench-peers`, %s, revision %s.\n\n' \
+    "$(date -u +%Y-%m-%d)" "$(git rev-parse --short HEAD)"
 "$python" "$peers/kernels.py" ${ROUNDS:-5}
-echo
+printf '\n## The training step\n\n'
 "$python" "$peers/step.py" ${ROUNDS:-5}
