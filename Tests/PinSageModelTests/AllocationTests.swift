@@ -13,7 +13,9 @@ import Testing
         withExtendedLifetime(buffer) {}
     }
 
-    @Test("after warm-up, a step takes nothing from the heap, but for one closure for each loop that threads share", arguments: [1, 2], Precision.allCases)
+    @Test(
+        "after warm-up, a step takes nothing from the heap, but for one closure for each loop that threads share",
+        arguments: [1, 2], Precision.allCases)
     func step(threads: Int, precision: Precision) throws {
         if precision == .bfloat16, !Precision.hasBFloat16 { return }
         var sizes = ModelFixture.Sizes(targets: 210, hidden: 700, pins: 1900, pairs: 90, shared: 70)
