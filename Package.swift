@@ -6,7 +6,7 @@ import PackageDescription
 
 let room: [SwiftSetting] = [.strictMemorySafety(), .treatAllWarnings(as: .error)]
 
-// One kernel source, three sets of flags: without the FMA target feature a SIMD multiply-add
+// One kernel source, three sets of flags, and a fourth for bfloat16: without the FMA target feature a SIMD multiply-add
 // becomes one libm call per lane. `Kernels` chooses among them once, by CPU.
 let kernel: [SwiftSetting] = room + [.unsafeFlags(["-O", "-Xcc", "-fno-math-errno"])]
 #if arch(x86_64)
@@ -16,7 +16,9 @@ let kernel: [SwiftSetting] = room + [.unsafeFlags(["-O", "-Xcc", "-fno-math-errn
     ]
     let bfloat16: [Target] = [
         .systemLibrary(name: "CBFloat16"),
-        target("KernelsBFloat16", ["CBFloat16", "CPlatform"], kernel + avx512 + [.unsafeFlags(["-Xcc", "-mavx512bf16"])]),
+        target(
+            "KernelsBFloat16", ["CBFloat16", "CPlatform"],
+            kernel + avx512 + [.unsafeFlags(["-Xcc", "-mavx512bf16"])]),
     ]
 #else
     let avx2: [SwiftSetting] = []
@@ -65,7 +67,8 @@ let package = Package(
         target("KernelsAVX512", ["CPlatform"], kernel + avx512),
         target(
             "Kernels",
-            ["CPlatform", "KernelsBaseline", "KernelsAVX2", "KernelsAVX512"] + bfloat16.suffix(1).map { .init(stringLiteral: $0.name) },
+            ["CPlatform", "KernelsBaseline", "KernelsAVX2", "KernelsAVX512"]
+                + bfloat16.suffix(1).map { .init(stringLiteral: $0.name) },
             kernel),
 
         // Floor 1.
@@ -115,8 +118,8 @@ let package = Package(
         .executableTarget(
             name: "pinsage-bench",
             dependencies: [
-                "Basics", "Artifacts", "Configuration", "Kernels", "GraphStore", "Minibatches", "PinSageModel", "Sampling",
-                "CPlatform", "FrontDoor", argumentParser,
+                "Basics", "Artifacts", "Configuration", "Kernels", "GraphStore", "Minibatches", "PinSageModel",
+                "Sampling", "FrontDoor", argumentParser,
             ], swiftSettings: room),
 
         // Tests mirror the sources.
@@ -130,7 +133,9 @@ let package = Package(
         tests("Minibatches", ["Basics", "Artifacts"]),
         tests("Transport", ["Basics"]),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
-        tests("PinSageModel", ["CAllocationCount"] + ["Basics", "Configuration", "Minibatches", "Kernels", "Artifacts"]),
+        tests("PinSageModel", [
+            "CAllocationCount", "Basics", "Configuration", "Minibatches", "Kernels", "Artifacts",
+        ]),
         tests("Sampling", ["Basics", "Configuration", "GraphStore", "Minibatches", "Artifacts"]),
         tests("Search", ["Basics", "Artifacts", "Kernels"]),
         tests(
