@@ -1,6 +1,6 @@
 # `make` lists the targets. The work is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help train-cluster test build check lint check-emulated bench bench-peers watch hooks clean
+.PHONY: help train-cluster test build check chaos lint check-emulated bench bench-peers watch hooks clean
 
 CONFIG ?= configs/demo.yaml
 export CONFIG SAMPLERS ROUNDS
@@ -19,6 +19,9 @@ build: ## the executables, in release mode
 
 check: ## what CI runs: format, lint, import check, tests
 	@sh scripts/check.sh
+
+chaos: ## real processes killed, stopped and restarted on a schedule, checksums compared  [SEED=1]
+	@swift build -c release && python3 scripts/chaos.py --seeds $(or $(SEED),1) && python3 scripts/chaos.py --network
 
 lint: ## format and lint only
 	@sh scripts/lint.sh

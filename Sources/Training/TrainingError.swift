@@ -35,7 +35,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
             "graph: \(path): no graph: expected a graph folder with manifest.json, found none. "
                 + "Make one with `pinsage import` or `pinsage generate`, or set trainer.features: inline."
         case .noBFloat16:
-            "config: trainer.precision: expected a CPU with AVX512_BF16 for bfloat16, found none. Set it to float32."
+            "config: trainer.precision: no bfloat16: expected a CPU with AVX512_BF16, found none. Set it to float32."
         }
     }
 }

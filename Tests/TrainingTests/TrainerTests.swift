@@ -1,6 +1,7 @@
 import Basics
 import Configuration
 import Foundation
+import Kernels
 import TestSupport
 import Testing
 import Training
@@ -69,6 +70,20 @@ import Transport
             if ending == .finished(step: 60) { break }
         }
         #expect(try fixture.tensors(broken) == fixture.tensors(whole))
+    }
+
+    @Test("bfloat16 trains where the CPU has it, and is refused in one line where not")
+    func bfloat16() throws {
+        var settings = fixture.settings("bfloat16", epochs: 1)
+        settings.trainer.precision = .bfloat16
+        if Precision.hasBFloat16 {
+            #expect(try fixture.train(settings, workers: [[]]) == .finished(step: 20))
+        } else {
+            #expect(throws: TrainingError.noBFloat16) { try fixture.train(settings, workers: []) }
+        }
+        #expect(
+            "\(TrainingError.noBFloat16)" == "config: trainer.precision: no bfloat16: expected a CPU with AVX512_BF16, "
+                + "found none. Set it to float32.")
     }
 
     @Test("a run directory with checkpoints is not overwritten, and an empty one is not resumed")
