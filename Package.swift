@@ -94,7 +94,9 @@ let package = Package(
             [
                 "Basics", "Artifacts", "Configuration", "Kernels", "PinSageModel", "Sampling", "GraphStore",
             ]),
-        target("Evaluation", ["Basics", "Artifacts", "Kernels", "Search", "GraphStore"]),
+        target(
+            "Evaluation",
+            ["Basics", "Artifacts", "Configuration", "Kernels", "Sampling", "Search", "GraphStore"]),
         target("FrontDoor", ["Basics", "Configuration", "CPlatform", argumentParser]),
 
         // Roof.
@@ -148,7 +150,8 @@ let package = Package(
             [
                 "Basics", "Artifacts", "Configuration", "Kernels", "PinSageModel", "Sampling", "GraphStore",
             ]),
-        tests("Evaluation", ["Basics", "Artifacts", "Kernels", "Search", "GraphStore"]),
+        tests(
+            "Evaluation", ["Basics", "Artifacts", "Configuration", "Kernels", "Sampling", "Search", "GraphStore"]),
         // Real processes, end to end: the executables are dependencies, so that they are built first.
         .testTarget(
             name: "PipelineTests",

@@ -1,15 +1,12 @@
+import Configuration
 import GraphStore
 import Kernels
+import Sampling
 import Search
 
 /// Simple methods that a model has to beat, ranked by the same rule on the same pairs:
 /// rank = 1 + #(better) + ½ · #(level), over all pins but the query.
 public enum Baselines {
-    /// Cosine of the pins' content features; nil where the graph has none.
-    public static func contentRanks(_ pairs: [RowPair], graph: BipartiteGraph, kernels: Kernels) -> [Double]? {
-        graph.features.map { ExactSearch(table: $0, metric: .cosine, kernels: kernels).ranks(of: pairs) }
-    }
-
     /// The number of boards of the candidate, whatever the query.
     ///
     /// - Complexity: O(P log P + pairs · log P).
@@ -34,17 +31,58 @@ public enum Baselines {
     public static func itemNeighborRanks(
         _ pairs: [RowPair], graph: BipartiteGraph, shrinkage: Double = 10, team: ThreadTeam
     ) -> [Double] {
-        var ranks = [Double](repeating: 0, count: pairs.count)
-        let chunks = min(pairs.count, 4 * team.threadCount)
-        unsafe ranks.withUnsafeMutableBufferPointer { ranks in
-            team.run(chunks: chunks) { chunk in
-                let counter = CommonBoards(graph: graph, shrinkage: shrinkage)
-                for index in pairs.count * chunk / chunks..<pairs.count * (chunk + 1) / chunks {
-                    unsafe ranks[index] = counter.rank(pairs[index])
-                }
+        let counter = { CommonBoards(graph: graph, shrinkage: shrinkage) }
+        return team.map(pairs.count, initial: 0, scratch: counter) { counter, index in
+            let pair = pairs[index]
+            var own = 0.0
+            var others: [Double] = []
+            counter.forEach(sharingWith: pair.query) { pin, score in
+                if pin == pair.positive { own = score } else if pin != pair.query { others.append(score) }
             }
+            return rank(own, among: others, unscored: graph.pinCount - 2 - others.count)
         }
-        return ranks
+    }
+
+    /// Visits of random walks with restarts from the query: after each step pin → board → pin back to it
+    /// with probability ½.
+    /// Pins that are never visited are level.
+    ///
+    /// - Parameters:
+    ///   - walks: how many from each query, of `steps` steps each.
+    /// - Complexity: O(pairs · walks · steps).
+    /// - Source: Eksombatchai et al. 2018, Pixie, doi:10.1145/3178876.3186183, Alg. 1: one query pin, no early stop.
+    public static func walkRanks(
+        _ pairs: [RowPair], graph: BipartiteGraph, walks: Int = 100, steps: Int = 100, seed: UInt64 = 0,
+        team: ThreadTeam
+    ) -> [Double] {
+        var settings = WalkSettings()
+        (settings.count, settings.steps, settings.restart) = (walks, steps, 0.5)
+        settings.top = graph.pinCount
+        let walker = { (NeighborhoodSampler(graph: graph, walks: settings, seed: seed), NeighborhoodTable()) }
+        return team.map(pairs.count, initial: 0, scratch: walker) { walker, index in
+            let (pair, sampler, table) = (pairs[index], walker.0, walker.1)
+            table.removeAll()
+            sampler.sample(range: Int(pair.query)..<Int(pair.query) + 1, window: walkWindow, into: table)
+            var own = 0.0
+            var others: [Double] = []
+            for (pin, visits) in zip(table.pins(of: 0), table.visits(of: 0)) {
+                if pin == pair.positive { own = Double(visits) } else { others.append(Double(visits)) }
+            }
+            return rank(own, among: others, unscored: graph.pinCount - 2 - others.count)
+        }
+    }
+
+    /// Neither a window of training nor that of the embeddings.
+    static let walkWindow = NeighborhoodSampler.embeddingWindow - 1
+
+    /// The rule of ranks, where all but a few candidates score 0.
+    private static func rank(_ own: Double, among others: [Double], unscored: Int) -> Double {
+        let tolerance = Double(ExactSearch.tieTolerance)
+        var (above, level) = (0, own <= tolerance ? unscored : 0)
+        for other in others {
+            if other > own + tolerance { above += 1 } else if other >= own - tolerance { level += 1 }
+        }
+        return 1 + Double(above) + 0.5 * Double(level)
     }
 
     /// How many pairs' two pins are on a common board of the graph: edges that training could have read the answer from.
@@ -59,58 +97,6 @@ public enum Baselines {
                 if a < b { i += 1 } else { j += 1 }
             }
             return false
-        }
-    }
-}
-
-/// Counts, for one query after the other, how many boards each pin shares with it.
-private final class CommonBoards {
-    private let graph: BipartiteGraph
-    private let shrinkage: Double
-    private var common: [UInt32]
-    private var touched: [UInt32] = []
-
-    init(graph: BipartiteGraph, shrinkage: Double) {
-        self.graph = graph
-        self.shrinkage = shrinkage
-        common = [UInt32](repeating: 0, count: graph.pinCount)
-    }
-
-    func rank(_ pair: RowPair) -> Double {
-        count(pair.query)
-        defer {
-            for pin in touched { common[Int(pin)] = 0 }
-            touched.removeAll(keepingCapacity: true)
-        }
-        let queryDegree = unsafe Double(graph.boards(of: pair.query).count)
-        func score(_ pin: UInt32) -> Double {
-            let boards = unsafe Double(graph.boards(of: pin).count)
-            return Double(common[Int(pin)]) / ((queryDegree * boards).squareRoot() + shrinkage)
-        }
-        let own = common[Int(pair.positive)] == 0 ? 0 : score(pair.positive)
-        let tolerance = Double(ExactSearch.tieTolerance)
-        var (above, level, others) = (0, 0, 0)
-        for pin in touched where pin != pair.query && pin != pair.positive {
-            let other = score(pin)
-            others += 1
-            if other > own + tolerance { above += 1 } else if other >= own - tolerance { level += 1 }
-        }
-        // Everyone else scores 0: level with a positive that shares no board, below any other.
-        if own <= tolerance { level += graph.pinCount - 2 - others }
-        return 1 + Double(above) + 0.5 * Double(level)
-    }
-
-    private func count(_ query: UInt32) {
-        unsafe common.withUnsafeMutableBufferPointer { common in
-            let boards = unsafe graph.boards(of: query)
-            for board in boards.indices {
-                let pins = unsafe graph.pins(of: boards[board])
-                for index in pins.indices {
-                    let pin = unsafe pins[index]
-                    if unsafe common[Int(pin)] == 0 { touched.append(pin) }
-                    unsafe common[Int(pin)] += 1
-                }
-            }
         }
     }
 }

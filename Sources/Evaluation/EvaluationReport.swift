@@ -1,132 +1,104 @@
-import Foundation
 import GraphStore
 import Kernels
 import Search
 
-/// What an evaluation found: one row for the model, one for each simple method, all on the same pairs.
+/// What an evaluation found: on held-out pairs, on boards with held-out pins, or on both.
 public struct EvaluationReport: Equatable, Sendable {
-    public struct Row: Equatable, Sendable {
-        /// As the table shows it.
-        public let name: String
-        /// As JSON names it.
-        public let key: String
-        public let metrics: Metrics
-    }
-
-    /// The model first.
-    public let rows: [Row]
     public let metric: Metric
     public let pinCount: Int
-    public let pairCount: Int
-    /// Pairs whose two pins are on a common board of the graph; nil without a graph.
-    public let pairsSharingBoard: Int?
+    public let pairs: PairReport?
+    public let boards: BoardReport?
     /// Why there are no baselines; nil where they were measured.
     public let baselinesMissing: String?
 
-    /// Ranks every pair by the embeddings and, where there is a graph, by each baseline.
+    /// Ranks by the embeddings and, where there is a graph, by each baseline.
     ///
     /// - Parameters:
     ///   - plainModel: the same embeddings without the popularity prior; nil where there is none.
+    ///   - boards: only with a graph.
     ///   - graph: the graph the embeddings were made from, or why it is not at hand.
     ///   - top: lengths K of the hit-rates.
     ///   - progress: told the name of what is measured next.
+    /// - Throws: `EvaluationError.pairInGraph`; `GraphError` if the boards' ids cannot be read.
     public static func measure(
-        model: ExactSearch, plainModel: ExactSearch? = nil, pairs: [RowPair], graph: GraphAtHand, top: [Int],
-        kernels: Kernels,
-        progress: (String) -> Void = { _ in }
-    ) -> EvaluationReport {
-        var rows: [Row] = []
-        func add(_ name: String, _ key: String, _ ranks: () -> [Double]?) {
-            progress(name)
-            if let ranks = ranks() { rows.append(Row(name: name, key: key, metrics: Metrics(ranks: ranks, top: top))) }
-        }
-        add("model", "model") { model.ranks(of: pairs) }
-        add("model, no prior", "model_no_prior") { plainModel?.ranks(of: pairs) }
-        var sharing: Int?
+        model: ExactSearch, plainModel: ExactSearch? = nil, pairs: PairsFile?, boards: HeldOutBoards? = nil,
+        graph: GraphAtHand, top: [Int], kernels: Kernels, progress: (String) -> Void = { _ in }
+    ) throws -> EvaluationReport {
+        var searches = [(name: "model", key: "model", search: model)]
+        if let plainModel { searches.append(("model, no prior", "model_no_prior", plainModel)) }
+        var found: BipartiteGraph?
         var missing: String?
         switch graph {
-        case .found(let graph):
-            // Projected features come from the boards, not from content, and may stand in its row only by their name.
-            let content = graph.manifest.extra["features"] == "projected" ? "projected boards" : "content only"
-            add(content, "content") { Baselines.contentRanks(pairs, graph: graph, kernels: kernels) }
-            add("popularity", "popularity") { Baselines.popularityRanks(pairs, graph: graph) }
-            add("item-kNN", "item_knn") { Baselines.itemNeighborRanks(pairs, graph: graph, team: kernels.team) }
-            sharing = Baselines.pairsSharingBoard(pairs, graph: graph)
-        case .missing(let reason):
-            missing = reason
+        case .found(let graph): found = graph
+        case .missing(let reason): missing = reason
+        }
+        let svd = found.map { factorize($0, kernels, progress) } ?? []
+        let pairReport = try pairs.map { file in
+            var methods = searches.map { method in
+                PairReport.Method(name: method.name, key: method.key, search: method.search) {
+                    method.search.ranks(of: file.pairs)
+                }
+            }
+            if let found { methods += baselines(file.pairs, svd, graph: found, kernels: kernels) }
+            return try PairReport.measure(
+                file, methods: methods, graph: found, top: top, team: kernels.team, progress: progress)
+        }
+        let boardReport = found.flatMap { graph in
+            boards.map { boards in
+                BoardReport.measure(
+                    boards, graph: graph, searches: searches + svd, team: kernels.team, progress: progress)
+            }
         }
         return EvaluationReport(
-            rows: rows, metric: model.metric, pinCount: model.table.rows, pairCount: pairs.count,
-            pairsSharingBoard: sharing, baselinesMissing: missing)
+            metric: model.metric, pinCount: model.table.rows, pairs: pairReport, boards: boardReport,
+            baselinesMissing: missing)
     }
-}
 
-extension EvaluationReport {
-    /// Aligned columns for people, several lines.
-    public var table: String {
-        let top = rows.first?.metrics.hitRates.map { "hit@\($0.top)" } ?? []
-        var cells = [[""] + top + ["MRR", "MRR/100", "median rank"]]
-        for row in rows {
-            let metrics = row.metrics
-            cells.append(
-                [row.name] + metrics.hitRates.map { String(format: "%.2f %%", 100 * $0.rate) }
-                    + [
-                        String(format: "%.4f", metrics.meanReciprocalRank),
-                        String(format: "%.4f", metrics.scaledReciprocalRank),
-                        String(format: "%.1f", metrics.medianRank),
-                    ])
+    private typealias Search = (name: String, key: String, search: ExactSearch)
+
+    /// The vectors of the singular value decomposition, compared in two ways; none where the graph is too large.
+    private static func factorize(_ graph: BipartiteGraph, _ kernels: Kernels, _ progress: (String) -> Void) -> [Search]
+    {
+        guard graph.edgeCount <= edgeCountMax else { return [] }
+        progress("SVD-64")
+        let vectors = AdjacencySVD(graph: graph, kernels: kernels).pins
+        return [
+            ("SVD-64, cosine", "svd_cosine", ExactSearch(table: vectors, metric: .cosine, kernels: kernels)),
+            ("SVD-64, dot", "svd_dot", ExactSearch(table: vectors, metric: .dot, kernels: kernels)),
+        ]
+    }
+
+    /// Products with the adjacency count its edges in 31 bits.
+    private static let edgeCountMax = Int(Int32.max)
+
+    private static func baselines(
+        _ pairs: [RowPair], _ svd: [Search], graph: BipartiteGraph, kernels: Kernels
+    ) -> [PairReport.Method] {
+        var methods: [PairReport.Method] = []
+        func add(_ name: String, _ key: String, _ ranks: @escaping () -> [Double]) {
+            methods.append(PairReport.Method(name: name, key: key, ranks: ranks))
         }
-        let widths = cells[0].indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
-        let lines = cells.map { row in
-            row.enumerated().map { column, cell in
-                let space = String(repeating: " ", count: widths[column] - cell.count)
-                return column == 0 ? cell + space : space + cell
-            }.joined(separator: "   ")
+        // Projected features come from the boards, not from content, and may stand in its row only by their name.
+        let isProjected = graph.manifest.extra["features"] == "projected"
+        if let features = graph.features {
+            add(isProjected ? "projected boards" : "content only", "content") {
+                ExactSearch(table: features, metric: .cosine, kernels: kernels).ranks(of: pairs)
+            }
+            if graph.edgeCount <= edgeCountMax {
+                add(isProjected ? "projected + graph mean" : "content + graph mean", "graph_mean") {
+                    let vectors = BaselineVectors.graphMean(features, graph: graph, kernels: kernels)
+                    return ExactSearch(table: vectors, metric: .cosine, kernels: kernels).ranks(of: pairs)
+                }
+            }
         }
-        var notes = ["\(pairCount) pairs ranked among \(pinCount) pins by \(metric.rawValue), ties counted half"]
-        if let pairsSharingBoard { notes.append("\(pairsSharingBoard) pairs share a board in the graph") }
-        if let baselinesMissing { notes.append("no baselines: \(baselinesMissing)") }
-        return (lines + notes).joined(separator: "\n")
+        add("popularity", "popularity") { Baselines.popularityRanks(pairs, graph: graph) }
+        add("item-kNN", "item_knn") { Baselines.itemNeighborRanks(pairs, graph: graph, team: kernels.team) }
+        for method in svd { add(method.name, method.key) { method.search.ranks(of: pairs) } }
+        add("random walk", "random_walk") { Baselines.walkRanks(pairs, graph: graph, team: kernels.team) }
+        add("random vectors", "random") {
+            let vectors = BaselineVectors.random(pinCount: graph.pinCount)
+            return ExactSearch(table: vectors, metric: .cosine, kernels: kernels).ranks(of: pairs)
+        }
+        return methods
     }
-
-    /// One JSON object on one line, keys sorted: `{"metric":…,"pairs":…,"results":{"model":{"hit@10":…,"MRR":…},…}}`.
-    public func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
-    }
-}
-
-extension EvaluationReport: Encodable {
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: TextKey.self)
-        try container.encode(metric.rawValue, forKey: "metric")
-        try container.encode(pinCount, forKey: "pins")
-        try container.encode(pairCount, forKey: "pairs")
-        try container.encodeIfPresent(pairsSharingBoard, forKey: "pairs_sharing_board")
-        try container.encodeIfPresent(baselinesMissing, forKey: "baselines_missing")
-        var results = container.nestedContainer(keyedBy: TextKey.self, forKey: "results")
-        for row in rows { try results.encode(row.metrics, forKey: TextKey(row.key)) }
-    }
-}
-
-extension Metrics: Encodable {
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: TextKey.self)
-        for hit in hitRates { try container.encode(hit.rate, forKey: TextKey("hit@\(hit.top)")) }
-        try container.encode(meanReciprocalRank, forKey: "MRR")
-        try container.encode(scaledReciprocalRank, forKey: "MRR100")
-        try container.encode(medianRank, forKey: "median_rank")
-        try container.encode(pairCount, forKey: "n")
-    }
-}
-
-/// A JSON key that is only known when the program runs.
-private struct TextKey: CodingKey, ExpressibleByStringLiteral {
-    let stringValue: String
-    var intValue: Int? { nil }
-    init(_ text: String) { stringValue = text }
-    init(stringLiteral text: String) { stringValue = text }
-    init(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
 }

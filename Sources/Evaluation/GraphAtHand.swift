@@ -23,6 +23,14 @@ public enum GraphAtHand: Sendable {
         }
     }
 
+    /// The graph; an error that names `path`, what needs it, where there is none.
+    public func required(by path: String) throws -> BipartiteGraph {
+        switch self {
+        case .found(let graph): return graph
+        case .missing(let reason): throw EvaluationError.graphNeeded(path: path, reason: reason)
+        }
+    }
+
     private static func graph(at path: String, of manifest: Manifest) throws -> BipartiteGraph {
         guard let expected = manifest.extra["graph_fingerprint"] else { throw EvaluationError.noGraphRecorded }
         let graph = try BipartiteGraph(directory: path)

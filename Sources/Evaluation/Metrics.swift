@@ -23,12 +23,17 @@ public struct Metrics: Equatable, Sendable {
     /// - Precondition: at least one rank.
     public init(ranks: [Double], top: [Int]) {
         precondition(!ranks.isEmpty, "Metrics: no ranks")
-        func mean(_ value: (Double) -> Double) -> Double { ranks.reduce(0) { $0 + value($1) } / Double(ranks.count) }
-        hitRates = top.map { k in HitRate(top: k, rate: mean { $0 <= Double(k) ? 1 : 0 }) }
-        meanReciprocalRank = mean { 1 / $0 }
-        scaledReciprocalRank = mean { 1 / ($0 / 100).rounded(.up) }
+        func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(ranks.count) }
+        hitRates = top.map { k in HitRate(top: k, rate: mean(Self.hits(ranks, top: k))) }
+        meanReciprocalRank = mean(Self.reciprocals(ranks))
+        scaledReciprocalRank = mean(ranks.map { 1 / ($0 / 100).rounded(.up) })
         let sorted = ranks.sorted()
         medianRank = (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
         pairCount = ranks.count
     }
+
+    /// 1 for each rank within `top`, 0 for the others.
+    static func hits(_ ranks: [Double], top: Int) -> [Double] { ranks.map { $0 <= Double(top) ? 1 : 0 } }
+
+    static func reciprocals(_ ranks: [Double]) -> [Double] { ranks.map { 1 / $0 } }
 }

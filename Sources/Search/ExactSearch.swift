@@ -12,16 +12,16 @@ import Kernels
     /// Scores at or within this of each other are a tie in `ranks(of:)`.
     public static let tieTolerance: Float = 1e-6
 
-    public let table: VectorTable
+    public let table: any VectorRows
     public let metric: Metric
     let bias: [Float]?
     let kernels: Kernels
 
     /// - Parameters:
-    ///   - table: (P × d), queries and candidates alike.
+    ///   - table: (P × d), queries and candidates alike: a mapped `VectorTable`, or a `Matrix` in memory.
     ///   - bias: added to each candidate's score; P finite values.
     /// - Precondition: `bias` has one value for each row.
-    public init(table: VectorTable, metric: Metric, bias: [Float]? = nil, kernels: Kernels) {
+    public init(table: any VectorRows, metric: Metric, bias: [Float]? = nil, kernels: Kernels) {
         precondition(
             bias.map { $0.count == table.rows } ?? true,
             "ExactSearch: \(bias?.count ?? 0) biases for \(table.rows) rows")
@@ -36,22 +36,19 @@ import Kernels
     /// - Returns: one list for each query, shorter than `count` only where the table is.
     /// - Precondition: every query is a row of the table.
     public func nearest(to queries: [UInt32], count: Int) -> [[Neighbor]] {
-        var answers: [[Neighbor]] = []
-        answers.reserveCapacity(queries.count)
-        let scratch = Scratch(width: table.width, queries: queries.count)
-        for start in stride(from: 0, to: queries.count, by: Scratch.queryBlock) {
-            let block = Array(queries[start..<min(start + Scratch.queryBlock, queries.count)])
-            var lists = [NearestList](repeating: NearestList(capacity: min(count, table.rows)), count: block.count)
-            scoreBlocks(block, scratch) { firstRow, scores in
-                unsafe lists.withUnsafeMutableBufferPointer { lists in
-                    unsafe forEachRow(scores) { query, row in
-                        unsafe Self.offer(row, count: scores.columns, firstRow, except: block[query], to: &lists[query])
-                    }
-                }
-            }
-            answers += lists.map(\.sorted)
+        nearest(queries.count, count: count, excluding: { [queries[$0]] }) { gather(Array(queries[$0]), into: $1) }
+    }
+
+    /// The same for the mean of several rows at a time, each row as it is compared: the score of a candidate is the
+    /// mean of its scores to the rows of the set, plus its bias. The rows of the set are no candidates.
+    ///
+    /// - Parameters:
+    ///   - setCount: how many sets there are.
+    ///   - set: rows of the table, ascending. That of an empty set are the rows of the highest bias.
+    public func nearest(toMeansOf setCount: Int, count: Int, set: (Int) -> [UInt32]) -> [[Neighbor]] {
+        nearest(setCount, count: count, excluding: set) { range, means in
+            for (row, index) in range.enumerated() { mean(of: set(index), into: means.rows(row..<row + 1)) }
         }
-        return answers
     }
 
     /// The rank of each pair's positive among all rows but the query, counted from 1:
@@ -67,7 +64,8 @@ import Kernels
             let block = Array(pairs[start..<min(start + Scratch.queryBlock, pairs.count)])
             let positives = positiveScores(block, scratch)
             var counts = [TieCounts](repeating: TieCounts(), count: block.count)
-            scoreBlocks(block.map(\.query), scratch) { firstRow, scores in
+            gather(block.map(\.query), into: scratch.queries.rows(0..<block.count))
+            scoreBlocks(block.count, scratch) { firstRow, scores in
                 unsafe counts.withUnsafeMutableBufferPointer { counts in
                     unsafe forEachRow(scores) { index, row in
                         unsafe counts[index].add(
@@ -135,16 +133,41 @@ extension ExactSearch {
         }
     }
 
+    /// Both kinds of `nearest`: `fill` writes the vectors of some queries, `excluding` names the rows, ascending, that
+    /// are no candidates of one.
+    private func nearest(
+        _ queryCount: Int, count: Int, excluding: (Int) -> [UInt32], fill: (Range<Int>, Matrix) -> Void
+    ) -> [[Neighbor]] {
+        var answers: [[Neighbor]] = []
+        answers.reserveCapacity(queryCount)
+        let scratch = Scratch(width: table.width, queries: queryCount)
+        for start in stride(from: 0, to: queryCount, by: Scratch.queryBlock) {
+            let block = start..<min(start + Scratch.queryBlock, queryCount)
+            let excluded = block.map(excluding)
+            var lists = [NearestList](repeating: NearestList(capacity: min(count, table.rows)), count: block.count)
+            fill(block, scratch.queries.rows(0..<block.count))
+            scoreBlocks(block.count, scratch) { firstRow, scores in
+                unsafe lists.withUnsafeMutableBufferPointer { lists in
+                    unsafe forEachRow(scores) { query, row in
+                        unsafe Self.offer(
+                            row, count: scores.columns, firstRow, except: excluded[query], to: &lists[query])
+                    }
+                }
+            }
+            answers += lists.map(\.sorted)
+        }
+        return answers
+    }
+
     /// Calls `body(firstRow, scores)` for one block of rows after the other; `scores` is (queries × rows of the block).
-    private func scoreBlocks(_ queries: [UInt32], _ scratch: Scratch, _ body: (Int, Matrix) -> Void) {
-        let left = scratch.queries.rows(0..<queries.count)
-        gather(queries, into: left)
+    private func scoreBlocks(_ queryCount: Int, _ scratch: Scratch, _ body: (Int, Matrix) -> Void) {
+        let left = scratch.queries.rows(0..<queryCount)
         for firstRow in stride(from: 0, to: table.rows, by: Scratch.rowBlock) {
             let count = min(Scratch.rowBlock, table.rows - firstRow)
             let right = scratch.rows.rows(0..<count)
             unsafe table.copyRange(start: firstRow, count: count, into: right.base, rowStride: right.stride)
             makeComparable(right)
-            let scores = scratch.scores.rows(0..<queries.count).columns(0..<count)
+            let scores = scratch.scores.rows(0..<queryCount).columns(0..<count)
             kernels.multiplyTransposedB(left, right, into: scores)
             addBias(to: scores, firstRow)
             body(firstRow, scores)
@@ -176,6 +199,13 @@ extension ExactSearch {
         makeComparable(matrix)
     }
 
+    private func mean(of rows: [UInt32], into mean: Matrix) {
+        let members = Matrix(FloatBuffer(count: rows.count * table.width), rows: rows.count, columns: table.width)
+        gather(rows, into: members)
+        unsafe kernels.columnSums(members, into: mean.base)
+        for column in 0..<mean.columns { mean[0, column] /= Float(max(rows.count, 1)) }
+    }
+
     private func forEachRow(_ matrix: Matrix, _ body: (Int, UnsafeMutablePointer<Float>) -> Void) {
         let perChunk = 16
         kernels.team.run(chunks: (matrix.rows + perChunk - 1) / perChunk) { chunk in
@@ -186,15 +216,25 @@ extension ExactSearch {
     }
 
     private static func offer(
-        _ scores: UnsafePointer<Float>, count: Int, _ firstRow: Int, except query: UInt32, to list: inout NearestList
+        _ scores: UnsafePointer<Float>, count: Int, _ firstRow: Int, except excluded: [UInt32],
+        to list: inout NearestList
     ) {
         var threshold = list.threshold
         for index in 0..<count where unsafe scores[index] >= threshold {
             let row = UInt32(firstRow + index)
-            if row == query { continue }
+            if contains(excluded, row) { continue }
             list.offer(Neighbor(row: row, score: unsafe scores[index]))
             threshold = list.threshold
         }
+    }
+
+    private static func contains(_ ascending: [UInt32], _ row: UInt32) -> Bool {
+        var (low, high) = (0, ascending.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if ascending[middle] < row { low = middle + 1 } else { high = middle }
+        }
+        return low < ascending.count && ascending[low] == row
     }
 
     private func addBias(to scores: Matrix, _ firstRow: Int) {
