@@ -23,7 +23,7 @@ public struct AdjacencySVD: Sendable {
     ///   - iterations: twice through the graph each.
     /// - Precondition: at most 2³¹ − 1 edges.
     /// - Complexity: O(iterations · (edges · rank + (P + B) · rank²)); (P + B) · rank floats of memory.
-    public init(graph: BipartiteGraph, rank: Int = 64, iterations: Int = 20, seed: UInt64 = 0, kernels: Kernels) {
+    public init(graph: BipartiteGraph, rank: Int = 64, iterations: Int = 100, seed: UInt64 = 0, kernels: Kernels) {
         let wanted = min(rank, graph.pinCount, graph.boardCount)
         let width = min(rank + Self.extraColumns, graph.pinCount, graph.boardCount)
         let weight = { (boards: Int, pins: Int) in 1 / Double(boards * pins).squareRoot() }

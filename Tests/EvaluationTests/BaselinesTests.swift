@@ -1,8 +1,10 @@
 import Basics
+import Configuration
 import Evaluation
 import Foundation
 import GraphStore
 import Kernels
+import Sampling
 import Search
 import TestSupport
 import Testing
@@ -109,12 +111,32 @@ struct BaselinesTests {
         #expect(Baselines.pairsSharingBoard(pairs, graph: graph) == sharing, "seed \(seed)")
     }
 
-    @Test("content ranks by the cosine of the features; a graph without features has no such ranks")
-    func content() throws {
-        let features: [Float] = [2, 0, 1, 1, 0, 3, -1, 0, 5, 0.1]
-        let fixture = try Fixture(Self.drawn, features: features, featureWidth: 2)
-        let pairs = (1...4).map { RowPair(query: 0, positive: $0) }
-        #expect(Baselines.contentRanks(pairs, graph: fixture.graph, kernels: Kernels()) == [2, 3, 4, 1])
-        #expect(Baselines.contentRanks(pairs, graph: try Fixture(Self.drawn).graph, kernels: Kernels()) == nil)
+    @Test("walks find the pins of their component; all that no walk visits are level and last")
+    func walksByHand() throws {
+        let graph = try Fixture(HandDrawnGraph.boardsOfPin).graph
+        let pairs = [(0, 1), (0, 4), (4, 0), (5, 0), (2, 3)].map { RowPair(query: $0, positive: $1) }
+        let ranks = Baselines.walkRanks(pairs, graph: graph, team: ThreadTeam(threads: 1))
+        // p0's walks see p1, p2, p3 and never p4, p5; nobody but p4 is on its board, p5 has none.
+        #expect(ranks == [1, 4.5, 3, 3, 1])
+    }
+
+    @Test(
+        "walk ranks are those of one walk at a time, whatever the number of threads", arguments: 0..<5 as Range<UInt64>)
+    func walksPlainTwin(seed: UInt64) throws {
+        let fixture = try Fixture.random(seed: seed)
+        var settings = WalkSettings()
+        (settings.count, settings.steps, settings.restart, settings.top) = (7, 20, 0.5, fixture.graph.pinCount)
+        let walker = RandomWalk(graph: fixture.graph, walks: settings, seed: seed)
+        let expected = fixture.allPairs.map { pair in
+            let visited = walker.neighborhood(of: pair.query, window: .max - 1)
+            let visits = Dictionary(uniqueKeysWithValues: visited.map { (Int($0.pin), Double($0.visits)) })
+            return fixture.rank(pair) { visits[$0] ?? 0 }
+        }
+        for threads in [1, 3] {
+            let team = ThreadTeam(threads: threads)
+            let found = Baselines.walkRanks(
+                fixture.allPairs, graph: fixture.graph, walks: 7, steps: 20, seed: seed, team: team)
+            #expect(found == expected, "seed \(seed), \(threads) threads")
+        }
     }
 }

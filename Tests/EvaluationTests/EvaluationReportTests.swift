@@ -38,20 +38,30 @@ struct EvaluationReportTests {
         }
     }
 
-    func report(_ graph: GraphAtHand) throws -> EvaluationReport {
+    func report(_ graph: GraphAtHand, heldout: HeldOutBoards? = nil) throws -> EvaluationReport {
         let model = try EmbeddingDirectory(path: folder.file("out")).search(kernels: Kernels())
-        return EvaluationReport.measure(model: model, pairs: pairs, graph: graph, top: [1, 3], kernels: Kernels())
+        let text = pairs.map { "\($0.query)\t\($0.positive)\n" }.joined()
+        let pairs = try PairsFile(path: try folder.write(text, to: "pairs.tsv")) { UInt32($0) }
+        return try EvaluationReport.measure(
+            model: model, pairs: pairs, boards: heldout, graph: graph, top: [1, 3], kernels: Kernels())
     }
 
-    @Test("every method ranks the same pairs: model, content, popularity, item-kNN")
+    static let simple = [
+        "content", "graph_mean", "popularity", "item_knn", "svd_cosine", "svd_dot", "random_walk", "random",
+    ]
+
+    @Test("every method ranks the same pairs: the model first, then what needs no training")
     func allRows() throws {
         let report = try report(.found(graph))
-        #expect(report.rows.map(\.key) == ["model", "content", "popularity", "item_knn"])
-        // By hand, ranks 1 and 3; 1 and 2.5; 1.5 and 3; 1.5 and 2.5.
-        #expect(report.rows.map { $0.metrics.hitRates[0].rate } == [0.5, 0.5, 0, 0])
-        #expect(report.rows.map { $0.metrics.medianRank } == [2, 1.75, 2.25, 2])
-        #expect(report.rows.allSatisfy { $0.metrics.pairCount == 2 })
-        #expect(report.pairsSharingBoard == 1)
+        let pairs = try #require(report.pairs)
+        #expect(pairs.rows.map(\.key) == ["model"] + Self.simple)
+        // By hand: the model has ranks 1 and 3, content 1 and 2.5, popularity 1.5 and 3, item-kNN 1.5 and 2.5.
+        let byHand = pairs.rows.filter { ["model", "content", "popularity", "item_knn"].contains($0.key) }
+        #expect(byHand.map { $0.metrics.hitRates[0].rate } == [0.5, 0.5, 0, 0])
+        #expect(byHand.map { $0.metrics.medianRank } == [2, 1.75, 2.25, 2])
+        #expect(pairs.rows.allSatisfy { $0.metrics.pairCount == 2 })
+        #expect(pairs.pairsSharingBoard == 1)
+        #expect(pairs.pairsChecked == 0)
         #expect(report.baselinesMissing == nil)
     }
 
@@ -61,8 +71,9 @@ struct EvaluationReportTests {
             to: folder.file("bare"), boardsOfPins: [[0, 1], [0], [1], []], boardCount: 2,
             features: [1, 0, 1, 1, 0, 1, -1, 0], featureWidth: 2, featureSource: "projected")
         let bare = try BipartiteGraph(directory: folder.file("bare"))
-        #expect(try report(.found(bare)).rows[1].name == "projected boards")
-        #expect(try report(.found(graph)).rows[1].name == "content only")
+        #expect(
+            try report(.found(bare)).pairs?.rows[1...2].map(\.name) == ["projected boards", "projected + graph mean"])
+        #expect(try report(.found(graph)).pairs?.rows[1...2].map(\.name) == ["content only", "content + graph mean"])
     }
 
     @Test("JSON holds every figure under its field's name")
@@ -77,17 +88,41 @@ struct EvaluationReportTests {
         let results = try #require(object["results"] as? [String: [String: Double]])
         let expected = ["hit@1": 0.5, "hit@3": 1, "MRR": (1 + 1 / 3.0) / 2, "MRR100": 1, "median_rank": 2, "n": 2]
         #expect(results["model"] == expected)
-        #expect(Set(results.keys) == ["model", "content", "popularity", "item_knn"])
+        #expect(Set(results.keys) == Set(["model"] + Self.simple))
+        // Of two pairs, one hit: resamples have none, one or both.
+        let intervals = try #require(object["intervals"] as? [String: [String: [Double]]])
+        #expect(intervals["model"]?["hit@1"] == [0, 1])
+        #expect(intervals["model"]?["MRR"] == [1 / 3.0, 1])
+        #expect(Set(intervals.keys) == Set(results.keys))
+        // Both queries' lists hold all other pins.
+        #expect(object["coverage"] as? [String: Double] == ["model": 1])
+        let cold = try #require(object["cold"] as? [String: Any])
+        #expect(cold["pairs"] as? Int == 2)
+        #expect(cold["boards_max"] as? Int == 2)
+        #expect((cold["results"] as? [String: [String: Double]])?["model"] == expected)
+        #expect(object["heldout"] == nil)
     }
 
     @Test("the table aligns its columns and ends with what was measured")
     func table() throws {
         let lines = try report(.found(graph)).table.split(separator: "\n").map(String.init)
-        #expect(lines[0] == "                 hit@1      hit@3      MRR   MRR/100   median rank")
-        #expect(lines[1] == "model          50.00 %   100.00 %   0.6667    1.0000           2.0")
-        #expect(Set(lines.prefix(5).map(\.count)).count == 1)
-        #expect(lines[5] == "2 pairs ranked among 4 pins by dot, ties counted half")
-        #expect(lines[6] == "1 pairs share a board in the graph")
+        let end = "MRR   MRR/100   median rank"
+        #expect(lines[0].hasPrefix("                                hit@1 %                 hit@3 %   "))
+        #expect(lines[0].hasSuffix(end))
+        #expect(
+            lines[1] == "model                  50.00 (0.00–100.00)   100.00 (100.00–100.00)   0.6667 (0.3333–1.0000)"
+                + "    1.0000           2.0")
+        #expect(Set(lines[0..<10].map(\.count)).count == 1)
+        #expect(lines[10] == "cold                   hit@1 %   hit@3 %      MRR")
+        #expect(lines[11] == "model                    50.00    100.00   0.6667")
+        #expect(
+            lines[20...] == [
+                "2 pairs ranked among 4 pins by dot, ties counted half",
+                "in brackets: 95 % intervals of 1000 resamples of the pairs",
+                "cold: 2 pairs whose positive has at most 2 boards in the graph",
+                "coverage, model: 100.00 % of the pins are among the 10 nearest of a query",
+                "1 pairs share a board in the graph",
+            ])
     }
 
     @Test("without its graph a report has the model's row and says why in one line")
@@ -100,8 +135,9 @@ struct EvaluationReportTests {
         }
         #expect(gone.contains(folder.file("graph")))
         let report = try report(.missing(gone))
-        #expect(report.rows.map(\.key) == ["model"])
-        #expect(report.pairsSharingBoard == nil)
+        #expect(report.pairs?.rows.map(\.key) == ["model"])
+        #expect(report.pairs?.pairsSharingBoard == nil)
+        #expect(report.pairs?.coldPairCount == nil)
         #expect(report.table.split(separator: "\n").last == "no baselines: \(gone)")
         #expect(try report.json().contains("\"baselines_missing\""))
     }

@@ -36,15 +36,39 @@ struct ProtocolAgreementTests {
         }
     }
 
+    @Test("vectors and a bias from real papers, rounded so that sums are exact, give the same metrics to 1e-9")
+    func realVectors() throws {
+        let data = try RealGraph(data: try #require(Evaluator.data))
+        let kernels = Kernels(team: ThreadTeam(threads: 2))
+        let features = try #require(data.graph.features)
+        let vectors = BaselineVectors.graphMean(features, graph: data.graph, kernels: kernels)
+        // Multiples of 2⁻⁹: products of 2⁻¹⁸, sums below 2 exact in 24 bits.
+        func rounded(_ value: Float) -> Float { (value * 512).rounded() / 512 }
+        let values = (0..<vectors.rows * vectors.columns).map {
+            rounded(vectors[$0 / vectors.columns, $0 % vectors.columns])
+        }
+        let bias = (0..<UInt32(vectors.rows)).map { pin in
+            rounded(0.05 * log(1 + Float(data.graph.boards(of: pin).count)))
+        }
+        let folder = data.folder
+        try writeNumpy(path: folder.file("table.npy"), shape: [vectors.rows, vectors.columns], values)
+        try writeNumpy(path: folder.file("bias.npy"), shape: [bias.count], bias)
+        let pairs = Array(data.pairs.prefix(2_000))
+        try data.write(pairs)
+        let theirs = try Evaluator.run(
+            folder, table: folder.file("table.npy"), ["--metric", "dot", "--bias", folder.file("bias.npy")])
+        let table = try VectorTable(npyPath: folder.file("table.npy"))
+        let ranks = ExactSearch(table: table, metric: .dot, bias: bias, kernels: kernels).ranks(of: pairs)
+        Evaluator.expect(Metrics(ranks: ranks, top: [10, 100, 500]), theirs, within: 1e-9)
+    }
+
     @Test("content features of real papers by cosine give the same metrics, but for rounding at the edge of a tie")
     func realFeatures() throws {
         let data = try RealGraph(data: try #require(Evaluator.data))
         let pairs = Array(data.pairs.prefix(1_000))
-        let lines = pairs.map { "\(data.ids.id(Int($0.query)))\t\(data.ids.id(Int($0.positive)))\n" }
-        try data.folder.write(lines.joined(), to: "pairs.tsv")
-        try data.folder.write(try data.folder.text("graph/pins.txt"), to: "pins.txt")
+        try data.write(pairs)
         let kernels = Kernels(team: ThreadTeam(threads: 2))
-        let ranks = try #require(Baselines.contentRanks(pairs, graph: data.graph, kernels: kernels))
+        let ranks = try data.contentRanks(pairs, kernels)
         let theirs = try Evaluator.run(data.folder, table: data.folder.file("graph/features.npy"), [])
         // A rank may differ by a half, which moves a hit-rate by 1/1,000 only where it crosses K.
         Evaluator.expect(Metrics(ranks: ranks, top: [10, 100, 500]), theirs, within: 2e-6)
@@ -65,13 +89,33 @@ struct RealBaselinesTests {
         }
         let (pairs, graph) = (data.pairs, data.graph)
         #expect(pairs.count == 10_000)
-        try expect(Baselines.contentRanks(pairs, graph: graph, kernels: kernels), [1.7, 8.8, 20.9], 0.0083, "content")
+        try expect(data.contentRanks(pairs, kernels), [1.7, 8.8, 20.9], 0.0083, "content")
         try expect(Baselines.popularityRanks(pairs, graph: graph), [1.7, 7.5, 19.2], 0.0092, "popularity")
         let team = kernels.team
         try expect(
             Baselines.itemNeighborRanks(pairs, graph: graph, shrinkage: 0, team: team), [2.8, 8.8, 18.6], 0.0133,
             "item-kNN")
         try expect(Baselines.itemNeighborRanks(pairs, graph: graph, team: team), [3.9], 0, "item-kNN, shrunk")
+    }
+
+    @Test("on citeulike-t vectors without training reach what was measured independently, but for rounding")
+    func citeulikeVectors() throws {
+        let data = try RealGraph(data: try #require(Evaluator.data))
+        let kernels = Kernels(team: ThreadTeam(threads: 2))
+        func expect(_ vectors: Matrix, _ metric: Metric, _ percent: [Double], _ name: String) {
+            let ranks = ExactSearch(table: vectors, metric: metric, kernels: kernels).ranks(of: data.pairs)
+            for (rate, percent) in zip(Metrics(ranks: ranks, top: [10, 100, 500]).hitRates, percent) {
+                #expect(abs(100 * rate.rate - percent) < 0.15, "\(name), \(rate): expected \(percent) %")
+            }
+        }
+        // The decomposition by a Lanczos solver in double precision; the means by sparse products.
+        let svd = AdjacencySVD(graph: data.graph, kernels: kernels)
+        #expect(abs(svd.singularValues[63] - 0.91958) < 5e-4)
+        expect(svd.pins, .cosine, [1.96, 8.00, 19.55], "SVD, cosine")
+        expect(svd.pins, .dot, [2.18, 10.59, 27.15], "SVD, dot")
+        let features = try #require(data.graph.features)
+        let means = BaselineVectors.graphMean(features, graph: data.graph, kernels: kernels)
+        expect(means, .cosine, [2.87, 12.94, 29.69], "graph mean")
     }
 }
 
@@ -92,7 +136,18 @@ struct RealGraph {
         graph = try BipartiteGraph(directory: folder.file("graph"))
         let ids = try graph.pinIDs()
         self.ids = ids
-        pairs = try PairsFile.read(path: source + "/pairs.tsv") { ids.row(of: $0) }
+        pairs = try PairsFile(path: source + "/pairs.tsv") { ids.row(of: $0) }.pairs
+    }
+
+    /// Writes `pins.txt` and `pairs.tsv` for the independent evaluator.
+    func write(_ pairs: [RowPair]) throws {
+        let lines = pairs.map { "\(ids.id(Int($0.query)))\t\(ids.id(Int($0.positive)))\n" }
+        try folder.write(lines.joined(), to: "pairs.tsv")
+        try folder.write(try folder.text("graph/pins.txt"), to: "pins.txt")
+    }
+
+    func contentRanks(_ pairs: [RowPair], _ kernels: Kernels) throws -> [Double] {
+        ExactSearch(table: try #require(graph.features), metric: .cosine, kernels: kernels).ranks(of: pairs)
     }
 }
 

@@ -128,6 +128,46 @@ struct ExactSearchTests {
         }
     }
 
+    @Test("the nearest to a set are those of the mean of its scores, its rows left out", arguments: Metric.allCases)
+    func nearestToMeans(metric: Metric) throws {
+        let fixture = try Fixture.realNumbers(rows: 1_300, width: 9, seed: 9)
+        var random = CounterBasedGenerator(seed: 9, purpose: 8, 3, 0)
+        let bias = (0..<1_300).map { _ in Float.random(in: 0...0.2, using: &random) }
+        let sets =
+            (0..<40).map { index in (0..<1_300 as Range<UInt32>).filter { $0 % 41 == index && $0 % 3 > 0 } } + [[]]
+        let search = fixture.search(metric, bias: bias, threads: 2)
+        for (set, found) in zip(sets, search.nearest(toMeansOf: sets.count, count: 15) { sets[$0] }) {
+            var scores = bias.map(Double.init)
+            for query in set {
+                for (row, score) in fixture.plainScores(query, metric, bias: nil).enumerated() {
+                    scores[row] += score / Double(set.count)
+                }
+            }
+            let expected = (0..<1_300).filter { !set.contains(UInt32($0)) }.map { scores[$0] }.sorted(by: >).prefix(15)
+            #expect(found.count == 15)
+            for (neighbor, expected) in zip(found, expected) {
+                #expect(!set.contains(neighbor.row))
+                #expect(abs(Double(neighbor.score) - expected) < 1e-5)
+                #expect(abs(Double(neighbor.score) - scores[Int(neighbor.row)]) < 1e-5)
+            }
+        }
+    }
+
+    @Test("a matrix in memory is searched like the table with the same rows")
+    func matrix() throws {
+        let fixture = try Fixture.realNumbers(rows: 1_100, width: 7, seed: 10)
+        // Columns 2 … 8 of a wider matrix.
+        let wide = Matrix(FloatBuffer(count: 1_100 * 10), rows: 1_100, columns: 10)
+        let matrix = wide.columns(2..<9)
+        for (index, value) in fixture.values.enumerated() { matrix[index / 7, index % 7] = value }
+        let inMemory = ExactSearch(table: matrix, metric: .cosine, kernels: Kernels())
+        let mapped = fixture.search(.cosine)
+        let queries = stride(from: 0, to: 1_100, by: 31).map(UInt32.init)
+        let pairs = queries.map { RowPair(query: $0, positive: ($0 + 1) % 1_100) }
+        #expect(inMemory.nearest(to: queries, count: 9) == mapped.nearest(to: queries, count: 9))
+        #expect(inMemory.ranks(of: pairs) == mapped.ranks(of: pairs))
+    }
+
     @Test("the number of threads changes no bit")
     func threads() throws {
         let fixture = try Fixture.realNumbers(rows: 1_500, width: 24, seed: 6)

@@ -87,7 +87,8 @@ import Testing
 
     static let pairs = [
         ("p0\tp1\np0\tzz\n", "pairs.tsv:2: unknown pin"), ("p0\tp0\n", "pairs.tsv:1: query and positive are the same"),
-        ("p0 p1\n", "pairs.tsv:1: malformed pair"), ("p0\tp1\tp2\n", "pairs.tsv:1: malformed pair"),
+        ("p0 p1\n", "pairs.tsv:1: malformed pair"), ("p0\tp1\tb\tp2\n", "pairs.tsv:1: malformed pair"),
+        ("p0\tp1\tb0\n", "pairs.tsv:1: pair in the graph"),
         ("", "pairs.tsv: no pairs"), ("p0\tp1\n\n", "pairs.tsv:2: malformed pair"),
         ("p0\tp1\0\n", "pairs.tsv:1: unknown pin: expected an id of the embeddings' pins.txt, found \"p1?\""),
     ].map { text, says in
