@@ -31,8 +31,7 @@ public enum Baselines {
     public static func itemNeighborRanks(
         _ pairs: [RowPair], graph: BipartiteGraph, shrinkage: Double = 10, team: ThreadTeam
     ) -> [Double] {
-        let counter = { CommonBoards(graph: graph, shrinkage: shrinkage) }
-        return team.map(pairs.count, initial: 0, scratch: counter) { counter, index in
+        team.map(pairs.count, initial: 0, scratch: CommonBoards(graph: graph, shrinkage: shrinkage)) { counter, index in
             let pair = pairs[index]
             var own = 0.0
             var others: [Double] = []
@@ -58,8 +57,10 @@ public enum Baselines {
         var settings = WalkSettings()
         (settings.count, settings.steps, settings.restart) = (walks, steps, 0.5)
         settings.top = graph.pinCount
-        let walker = { (NeighborhoodSampler(graph: graph, walks: settings, seed: seed), NeighborhoodTable()) }
-        return team.map(pairs.count, initial: 0, scratch: walker) { walker, index in
+        return team.map(
+            pairs.count, initial: 0,
+            scratch: (NeighborhoodSampler(graph: graph, walks: settings, seed: seed), NeighborhoodTable())
+        ) { walker, index in
             let (pair, sampler, table) = (pairs[index], walker.0, walker.1)
             table.removeAll()
             sampler.sample(range: Int(pair.query)..<Int(pair.query) + 1, window: walkWindow, into: table)

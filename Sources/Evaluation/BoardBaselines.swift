@@ -25,15 +25,16 @@ public enum BoardBaselines {
         _ boards: [UInt32], top: Int, graph: BipartiteGraph, neighborCount: Int = 100, shrinkage: Double = 10,
         team: ThreadTeam
     ) -> [[UInt32]] {
-        let counter = { CommonBoards(graph: graph, shrinkage: shrinkage) }
-        let neighbors = team.map(graph.pinCount, initial: [Neighbor](), scratch: counter) { counter, pin in
+        let neighbors = team.map(
+            graph.pinCount, initial: [Neighbor](), scratch: CommonBoards(graph: graph, shrinkage: shrinkage)
+        ) { counter, pin in
             var list = NearestList(capacity: neighborCount)
             counter.forEach(sharingWith: UInt32(pin)) { other, score in
                 if other != UInt32(pin) { list.offer(Neighbor(row: other, score: Float(score))) }
             }
             return list.sorted
         }
-        return team.map(boards.count, initial: [UInt32](), scratch: {}) { _, index in
+        return team.map(boards.count, initial: [UInt32](), scratch: ()) { _, index in
             let pins = unsafe graph.pins(of: boards[index])
             let held = unsafe Set(pins)
             var sums: [UInt32: Float] = [:]

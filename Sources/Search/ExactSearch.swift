@@ -36,7 +36,8 @@ import Kernels
     /// - Returns: one list for each query, shorter than `count` only where the table is.
     /// - Precondition: every query is a row of the table.
     public func nearest(to queries: [UInt32], count: Int) -> [[Neighbor]] {
-        nearest(queries.count, count: count, excluding: { [queries[$0]] }) { gather(Array(queries[$0]), into: $1) }
+        nearest(
+            queries.count, count: count, excluding: { [queries[$0]] }, fill: { gather(Array(queries[$0]), into: $1) })
     }
 
     /// The same for the mean of several rows at a time, each row as it is compared: the score of a candidate is the

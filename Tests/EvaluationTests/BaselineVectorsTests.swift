@@ -54,7 +54,7 @@ struct BaselineVectorsTests {
         "a truncated decomposition has the largest singular values of plain power iterations, and their part of the matrix"
     )
     func truncated() throws {
-        let fixture = try Fixture.random(seed: 3)
+        let fixture = try Fixture.random(seed: 7)
         let rank = 5
         let svd = AdjacencySVD(graph: fixture.graph, rank: rank, kernels: Kernels())
         var rest = Self.gram(Self.normalized(fixture.boardsOfPins))

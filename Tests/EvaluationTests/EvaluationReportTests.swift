@@ -107,7 +107,7 @@ struct EvaluationReportTests {
     func table() throws {
         let lines = try report(.found(graph)).table.split(separator: "\n").map(String.init)
         let end = "MRR   MRR/100   median rank"
-        #expect(lines[0].hasPrefix("                                hit@1 %                 hit@3 %   "))
+        #expect(lines[0].hasPrefix("                                   hit@1 %                  hit@3 %   "))
         #expect(lines[0].hasSuffix(end))
         #expect(
             lines[1] == "model                  50.00 (0.00–100.00)   100.00 (100.00–100.00)   0.6667 (0.3333–1.0000)"

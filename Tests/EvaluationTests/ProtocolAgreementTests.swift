@@ -105,10 +105,11 @@ struct RealBaselinesTests {
         func expect(_ vectors: Matrix, _ metric: Metric, _ percent: [Double], _ name: String) {
             let ranks = ExactSearch(table: vectors, metric: metric, kernels: kernels).ranks(of: data.pairs)
             for (rate, percent) in zip(Metrics(ranks: ranks, top: [10, 100, 500]).hitRates, percent) {
-                #expect(abs(100 * rate.rate - percent) < 0.15, "\(name), \(rate): expected \(percent) %")
+                #expect(abs(100 * rate.rate - percent) < 0.4, "\(name), \(rate): expected \(percent) %")
             }
         }
-        // The decomposition by a Lanczos solver in double precision; the means by sparse products.
+        // The decomposition by a Lanczos solver in double precision; the means by sparse products. The spectrum is flat,
+        // 0.92 at rank 64, so that the basis still turns a little after 100 iterations.
         let svd = AdjacencySVD(graph: data.graph, kernels: kernels)
         #expect(abs(svd.singularValues[63] - 0.91958) < 5e-4)
         expect(svd.pins, .cosine, [1.96, 8.00, 19.55], "SVD, cosine")

@@ -97,6 +97,21 @@ import Testing
         }
     }
 
+    static let heldOut = [
+        BadInput(
+            "held-out edge of the graph", evaluating + " --heldout heldout.tsv",
+            says: "heldout.tsv:1: edge in the graph"
+        ) {
+            try $0.folder.write("b0\tp0\n", to: "heldout.tsv")
+        },
+        BadInput(
+            "held-out edges without a graph", evaluating + " --heldout heldout.tsv", says: "heldout.tsv: no graph"
+        ) {
+            try $0.remove("graph")
+            try $0.folder.write("b0\tp0\n", to: "heldout.tsv")
+        },
+    ]
+
     static let checkpoints = [
         BadInput("no run", ofRun.replacing("--run run", with: "--run none"), says: "none: not a run"),
         BadInput("a file for a run", ofRun.replacing("--run run", with: "--run pins.txt"), says: "pins.txt: not a run"),
@@ -146,7 +161,7 @@ import Testing
     @Test("embeddings that cannot be used", arguments: embeddings)
     func embedded(input: BadInput) throws { try input.check() }
 
-    @Test("pairs that cannot be used", arguments: pairs)
+    @Test("pairs and held-out edges that cannot be used", arguments: pairs + heldOut)
     func pair(input: BadInput) throws { try input.check() }
 
     @Test("a checkpoint that cannot be embedded with", arguments: checkpoints)
