@@ -42,8 +42,7 @@ public enum Baselines {
         }
     }
 
-    /// Visits of random walks with restarts from the query: after each step pin → board → pin back to it
-    /// with probability ½.
+    /// Visits of random walks from the query, back to it with probability ½ after each step pin → board → pin.
     /// Pins that are never visited are level.
     ///
     /// - Parameters:

@@ -45,7 +45,7 @@ import Kernels
     ///
     /// - Parameters:
     ///   - setCount: how many sets there are.
-    ///   - set: rows of the table, ascending. That of an empty set are the rows of the highest bias.
+    ///   - set: rows of the table, ascending; the mean of none is 0.
     public func nearest(toMeansOf setCount: Int, count: Int, set: (Int) -> [UInt32]) -> [[Neighbor]] {
         nearest(setCount, count: count, excluding: set) { range, means in
             for (row, index) in range.enumerated() { mean(of: set(index), into: means.rows(row..<row + 1)) }

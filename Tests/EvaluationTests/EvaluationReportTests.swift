@@ -38,12 +38,12 @@ struct EvaluationReportTests {
         }
     }
 
-    func report(_ graph: GraphAtHand, heldout: HeldOutBoards? = nil) throws -> EvaluationReport {
+    func report(_ graph: GraphAtHand) throws -> EvaluationReport {
         let model = try EmbeddingDirectory(path: folder.file("out")).search(kernels: Kernels())
         let text = pairs.map { "\($0.query)\t\($0.positive)\n" }.joined()
         let pairs = try PairsFile(path: try folder.write(text, to: "pairs.tsv")) { UInt32($0) }
         return try EvaluationReport.measure(
-            model: model, pairs: pairs, boards: heldout, graph: graph, top: [1, 3], kernels: Kernels())
+            model: model, pairs: pairs, graph: graph, top: [1, 3], kernels: Kernels())
     }
 
     static let simple = [
@@ -134,6 +134,11 @@ struct EvaluationReportTests {
             return
         }
         #expect(gone.contains(folder.file("graph")))
+        let error = #expect(throws: EvaluationError.self) { try GraphAtHand.missing("why").required(by: "heldout.tsv") }
+        #expect(
+            error?.description
+                == "evaluation: heldout.tsv: no graph: expected that of the embeddings, found none (why). "
+                + "Name it with --graph.")
         let report = try report(.missing(gone))
         #expect(report.pairs?.rows.map(\.key) == ["model"])
         #expect(report.pairs?.pairsSharingBoard == nil)
