@@ -1,3 +1,5 @@
+import Basics
+
 /// Bytes from outside in pieces: the frames of a message, the files of a folder, or one file alone.
 public typealias FuzzParts = [[UInt8]]
 
@@ -48,15 +50,14 @@ public struct FuzzReader {
             throw finding
         } catch {
             guard isOwn(error) else { throw FuzzFinding("not an error of this reader: \(type(of: error)): \(error)") }
-            let line = "\(error)"
-            guard !line.isEmpty, line.utf8.count <= Self.lineBytesMax, !line.utf8.contains(where: { $0 < 32 }) else {
-                throw FuzzFinding("not one line of at most \(Self.lineBytesMax) bytes: \(line.debugDescription)")
+            // As the commands and the logs show it.
+            let line = oneLine("\(error)")
+            guard line.hasSuffix(".") || line.hasSuffix("?"), !line.utf8.contains(where: { $0 < 32 }) else {
+                throw FuzzFinding("not one line that says what to do: \(line.debugDescription)")
             }
             return .refused
         }
     }
-
-    static let lineBytesMax = 4096
 }
 
 /// Something that a reader of outside bytes must never do.
