@@ -4,6 +4,7 @@ import TestSupport
 
 // pinsage-fuzz READER SEED ROUNDS [FIRST]   reads hostile inputs, prints one line of figures
 // pinsage-fuzz --corpus FOLDER READER       writes the reader's samples, a file each
+// pinsage-fuzz --show READER SEED ROUND     shows the input of one round
 
 let arguments = Array(CommandLine.arguments.dropFirst())
 
@@ -19,6 +20,12 @@ do {
         for (index, parts) in (reader.samples + reader.traps).enumerated() {
             try Data(reader.packed(parts)).write(to: URL(fileURLWithPath: "\(arguments[1])/sample-\(index)"))
         }
+    } else if arguments.count == 4, arguments[0] == "--show", let seed = UInt64(arguments[2]),
+        let round = UInt64(arguments[3])
+    {
+        let reader = try FuzzReaders.make(arguments[1])
+        var mutator = FuzzMutator(reader, seed: seed, round: round)
+        for part in mutator.next(reader).parts { print(String(decoding: part, as: UTF8.self).debugDescription) }
     } else if (3...4).contains(arguments.count), let seed = UInt64(arguments[1]), let rounds = Int(arguments[2]) {
         var plan = FuzzPlan(seed: seed, rounds: rounds)
         plan.firstRound = arguments.count == 4 ? UInt64(arguments[3]) ?? 0 : 0

@@ -34,7 +34,7 @@ extension FuzzReaders {
             try folder.hold(["array.npy"], parts)
             let path = folder.file("array.npy")
             let file = try NumpyFile(path: path, fortranOrder: true)
-            let size = file.header.shape.reduce(1) { $0 == 0 || $1 == 0 ? 0 : $0 * $1 }
+            let size = file.header.shape.contains(0) ? 0 : file.header.shape.reduce(1, *)
             try FuzzFinding.require(
                 file.dataBytes.count == size * file.header.elementType.byteCount && file.dataBytes.count <= parts[0].count,
                 "shape \(file.header.shape) is not what \(file.dataBytes.count) bytes hold")

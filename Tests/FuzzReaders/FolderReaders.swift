@@ -12,6 +12,8 @@ extension FuzzReaders {
         "pins.txt", "boards.txt",
     ]
 
+    private static func isFileError(_ error: any Error) -> Bool { error is GraphError || error is ArtifactError }
+
     /// A graph folder, opened and verified.
     static func graph() throws -> FuzzReader {
         let source = try MemoryFolder()
@@ -23,7 +25,7 @@ extension FuzzReaders {
         let samples = try ["narrow", "wide"].map { name in try source.parts(graphFiles.map { "\(name)/\($0)" }) }
         let folder = try MemoryFolder()
         return FuzzReader(
-            name: "graph", samples: samples, reseal: resealed(graphFiles), isOwn: { $0 is GraphError || $0 is ArtifactError }
+            name: "graph", samples: samples, reseal: resealed(graphFiles), isOwn: isFileError
         ) { parts in
             try folder.hold(graphFiles, parts)
             let graph = try BipartiteGraph(directory: folder.path)
@@ -63,7 +65,7 @@ extension FuzzReaders {
         let folder = try MemoryFolder()
         let names = ["edges.tsv", "pins.txt", "features.npy"]
         return FuzzReader(
-            name: "import", samples: samples, reseal: compressedAgain, isOwn: { $0 is GraphError || $0 is ArtifactError }
+            name: "import", samples: samples, reseal: compressedAgain, isOwn: isFileError
         ) { parts in
             try folder.hold(names, parts)
             var options = GraphImportOptions(edges: folder.file(names[0]), output: folder.file("graph"))

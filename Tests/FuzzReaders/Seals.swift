@@ -48,9 +48,9 @@ enum Seal {
         let padding = Array(repeating: UInt8(32), count: (8 - json.count % 8) % 8)
         let head = json + padding
         var sealed = bytes(UInt64(head.count)) + head + file[(end + blanks)...]
-        guard let key = sealed.firstRange(of: Array("\"checksum\":\"".utf8)), sealed.count >= key.upperBound + 16
+        guard let start = place(after: "\"checksum\":\"", in: sealed, from: 0), sealed.count >= start + 16
         else { return sealed }
-        let digits = key.upperBound..<(key.upperBound + 16)
+        let digits = start..<(start + 16)
         sealed.replaceSubrange(digits, with: Array(repeating: 48, count: 16))
         sealed.replaceSubrange(digits, with: Array(Checksum.hex(xxh64(sealed)).utf8))
         return sealed
@@ -82,9 +82,9 @@ enum Seal {
         var lines: [String] = []
         for (index, name) in names.enumerated() where index > 0 && index < parts.count {
             let digits = Checksum.hex(xxh64(parts[index]))
-            guard let entry = manifest.firstRange(of: Array("\"\(name)\" : {".utf8)) else { continue }
-            replace(&manifest, after: "\"bytes\" : ", from: entry.upperBound, with: "\(parts[index].count)")
-            replace(&manifest, after: "\"xxh64\" : \"", from: entry.upperBound, with: digits)
+            guard let entry = place(after: "\"\(name)\" : {", in: manifest, from: 0) else { continue }
+            replace(&manifest, after: "\"bytes\" : ", from: entry, with: "\(parts[index].count)")
+            replace(&manifest, after: "\"xxh64\" : \"", from: entry, with: digits)
             lines.append("\(name) \(digits)\n")
         }
         let fingerprint = Checksum.hex(xxh64(Array(lines.sorted().joined().utf8)))
@@ -94,9 +94,22 @@ enum Seal {
 
     /// Replaces the letters and digits that follow `key`.
     private static func replace(_ text: inout [UInt8], after key: String, from start: Int, with value: String) {
-        guard let place = text[start...].firstRange(of: Array(key.utf8)) else { return }
-        let end = text[place.upperBound...].firstIndex { !(48...57).contains($0) && !(97...122).contains($0) }
-        text.replaceSubrange(place.upperBound..<(end ?? text.count), with: value.utf8)
+        guard let start = place(after: key, in: text, from: start) else { return }
+        let end = text[start...].firstIndex { !(48...57).contains($0) && !(97...122).contains($0) }
+        text.replaceSubrange(start..<(end ?? text.count), with: value.utf8)
+    }
+
+    /// Where the first `key` from `start` on ends.
+    private static func place(after key: String, in text: [UInt8], from start: Int) -> Int? {
+        let key = Array(key.utf8)
+        return text.withUnsafeBufferPointer { text in
+            var at = start
+            while at + key.count <= text.count {
+                if text[at] == key[0], key.indices.allSatisfy({ text[at + $0] == key[$0] }) { return at + key.count }
+                at += 1
+            }
+            return nil
+        }
     }
 
     /// The bytes as one gzip member.
