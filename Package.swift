@@ -48,7 +48,7 @@ let fuzzers: [Target] =
         .executableTarget(name: "pinsage-fuzz", dependencies: ["FuzzReaders", "TestSupport"], path: "Tests/Fuzz"),
         .executableTarget(
             name: "pinsage-libfuzzer", dependencies: ["FuzzReaders", "TestSupport"], path: "Tests/LibFuzzer",
-            swiftSettings: [.unsafeFlags(["-parse-as-library"])], linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]),
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]),
     ]
 
 let package = Package(
