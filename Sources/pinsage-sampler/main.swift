@@ -26,7 +26,8 @@ struct SamplerCommand: ParsableCommand {
         let settings = try options.settings()
         try requireDescriptors(64)
         let graph = try BipartiteGraph(directory: settings.graph)
-        let worker = try name.map(checked) ?? "\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
+        let process = ProcessInfo.processInfo
+        let worker = try name.map(checked) ?? "\(process.hostName)-\(process.processIdentifier)"
         let log = try RunLog.bootstrap(label: worker, path: nil, alsoStandardError: true)
         try SamplerWorker(name: worker, settings: settings, graph: graph, stop: stop, log: log).run()
     }

@@ -75,7 +75,9 @@ import Testing
         }
     }
 
-    @Test("a table that holds nothing cannot claim any number of rows or columns", arguments: [(1 << 60, 0), (0, 1 << 60)])
+    @Test(
+        "a table that holds nothing cannot claim any number of rows or columns",
+        arguments: [(1 << 60, 0), (0, 1 << 60)])
     func impossibleWidth(rows: Int, width: Int) throws {
         let path = try folder.write(NumpyHeader(elementType: .float32, shape: [rows, width]).encoded, to: "t.npy")
         let error = ArtifactError.malformed(

@@ -207,7 +207,9 @@ import Testing
 
     @Test("aliases of aliases, which would stand for 10³⁰ values, are refused at once; a few are read")
     func aliases() throws {
-        let levels = (1..<30).map { "b\($0): &a\($0) [" + Array(repeating: "*a\($0 - 1)", count: 10).joined(separator: ",") + "]\n" }
+        let levels = (1..<30).map {
+            "b\($0): &a\($0) [" + Array(repeating: "*a\($0 - 1)", count: 10).joined(separator: ",") + "]\n"
+        }
         let bomb = "a: &a0 [x]\n" + levels.joined() + "? *a29\n: 1\n"
         #expect(throws: ConfigError.self) { try ConfigFile(text: bomb, path: "bomb.yaml") }
         let shouting = "# ***** a heading ***** \n# * a\n# * b\n".replacing("a", with: "*a*")

@@ -3,6 +3,7 @@ import FuzzReaders
 import TestSupport
 
 // pinsage-fuzz READER SEED ROUNDS [FIRST]   reads hostile inputs, prints one line of figures
+// pinsage-fuzz --list | --columns            the readers' names, or those of the figures
 // pinsage-fuzz --corpus FOLDER READER       writes the reader's samples, a file each
 // pinsage-fuzz --show READER SEED ROUND     shows the input of one round
 
@@ -14,7 +15,11 @@ func fail(_ line: String) -> Never {
 }
 
 do {
-    if arguments.count == 3, arguments[0] == "--corpus" {
+    if arguments == ["--list"] {
+        print(FuzzReaders.names.joined(separator: " "))
+    } else if arguments == ["--columns"] {
+        print(FuzzTally.columns)
+    } else if arguments.count == 3, arguments[0] == "--corpus" {
         let reader = try FuzzReaders.make(arguments[2])
         try FileManager.default.createDirectory(atPath: arguments[1], withIntermediateDirectories: true)
         for (index, parts) in (reader.samples + reader.traps).enumerated() {

@@ -29,14 +29,16 @@ extension FuzzReaders {
             return [[0x93] + "NUMPY".utf8 + [1, 0] + Seal.bytes(UInt64(text.utf8.count), count: 2) + text.utf8]
         }
         return FuzzReader(
-            name: "numpy", samples: samples, traps: traps, reseal: { $0.map(Seal.numpy) }, isOwn: { $0 is ArtifactError }
+            name: "numpy", samples: samples, traps: traps, reseal: Seal.each(Seal.numpy),
+            errors: [ArtifactError.self]
         ) { parts in
             try folder.hold(["array.npy"], parts)
             let path = folder.file("array.npy")
             let file = try NumpyFile(path: path, fortranOrder: true)
             let size = file.header.shape.contains(0) ? 0 : file.header.shape.reduce(1, *)
             try FuzzFinding.require(
-                file.dataBytes.count == size * file.header.elementType.byteCount && file.dataBytes.count <= parts[0].count,
+                file.dataBytes.count == size * file.header.elementType.byteCount
+                    && file.dataBytes.count <= parts[0].count,
                 "shape \(file.header.shape) is not what \(file.dataBytes.count) bytes hold")
             _ = Seal.xxh64(Array(file.dataBytes))
             // A scalar, a cube or integers are an array but no table of vectors.
@@ -68,7 +70,8 @@ extension FuzzReaders {
         let values = (0..<6).map(Float.init)
         try values.withUnsafeBufferPointer { six in
             try SafetensorsFile.write(
-                path: folder.file("a"), tensors: [("weight", [2, 3], six), ("bias", [6], six), ("one", [1, 1, 6], six)],
+                path: folder.file("a"),
+                tensors: [("weight", [2, 3], six), ("bias", [6], six), ("one", [1, 1, 6], six)],
                 metadata: ["step": "7", "name": "a \"b\"\nö"])
             try SafetensorsFile.write(path: folder.file("b"), tensors: [], metadata: [:])
         }
@@ -76,7 +79,7 @@ extension FuzzReaders {
         let samples = try ["a", "b"].map { try folder.parts([$0]) }
         return FuzzReader(
             name: "safetensors", samples: samples, traps: [[Seal.bytes(UInt64(deep.utf8.count)) + deep.utf8]],
-            reseal: { $0.map(Seal.safetensors) }, isOwn: { $0 is ArtifactError }
+            reseal: Seal.each(Seal.safetensors), errors: [ArtifactError.self]
         ) { parts in
             try folder.hold(["file"], parts)
             let file = try SafetensorsFile(path: folder.file("file"))
@@ -105,8 +108,8 @@ extension FuzzReaders {
         }
         let samples = try ["paper", "none"].map { try folder.parts([$0]) }
         return FuzzReader(
-            name: "checkpoint", samples: samples, reseal: { $0.map(Seal.safetensors) },
-            isOwn: { $0 is CheckpointError }
+            name: "checkpoint", samples: samples, reseal: Seal.each(Seal.safetensors),
+            errors: [CheckpointError.self]
         ) { parts in
             try folder.hold(["file"], parts)
             let read = try Checkpoint.read(path: folder.file("file"))
@@ -126,7 +129,7 @@ extension FuzzReaders {
         let folder = try MemoryFolder()
         let rows = Dictionary(uniqueKeysWithValues: zip(HandDrawnGraph.pinIDs, UInt32(0)...))
         let samples = ["p0\tp1\np1\tp2\n", "p3\tp0\r\np4\tp5"].map { [Array($0.utf8)] }
-        return FuzzReader(name: "pairs", samples: samples, isOwn: { $0 is EvaluationError || $0 is ArtifactError }) {
+        return FuzzReader(name: "pairs", samples: samples, errors: [EvaluationError.self, ArtifactError.self]) {
             parts in
             try folder.hold(["pairs.tsv"], parts)
             let pairs = try PairsFile.read(path: folder.file("pairs.tsv")) { rows[$0] }
@@ -155,7 +158,7 @@ extension FuzzReaders {
         let traps = [lists, String(repeating: "[", count: 3000), String(repeating: "{a: ", count: 3000)]
         return FuzzReader(
             name: "config", samples: texts.map { [Array($0.utf8)] }, traps: traps.map { [Array($0.utf8)] },
-            isOwn: { $0 is ConfigError }
+            errors: [ConfigError.self]
         ) { parts in
             let settings: PipelineSettings
             if let text = String(validating: parts.first ?? [0xFF], as: UTF8.self) {

@@ -12,7 +12,7 @@ extension FuzzReaders {
         "pins.txt", "boards.txt",
     ]
 
-    private static func isFileError(_ error: any Error) -> Bool { error is GraphError || error is ArtifactError }
+    private static let fileErrors: [any Error.Type] = [GraphError.self, ArtifactError.self]
 
     /// A graph folder, opened and verified.
     static func graph() throws -> FuzzReader {
@@ -25,7 +25,7 @@ extension FuzzReaders {
         let samples = try ["narrow", "wide"].map { name in try source.parts(graphFiles.map { "\(name)/\($0)" }) }
         let folder = try MemoryFolder()
         return FuzzReader(
-            name: "graph", samples: samples, reseal: resealed(graphFiles), isOwn: isFileError
+            name: "graph", samples: samples, reseal: resealed(graphFiles), errors: fileErrors
         ) { parts in
             try folder.hold(graphFiles, parts)
             let graph = try BipartiteGraph(directory: folder.path)
@@ -47,7 +47,8 @@ extension FuzzReaders {
                 found += 1
             }
         }
-        try FuzzFinding.require(found == graph.edgeCount && edges.count == found, "\(found) of \(graph.edgeCount) edges")
+        try FuzzFinding.require(
+            found == graph.edgeCount && edges.count == found, "\(found) of \(graph.edgeCount) edges")
         for (ids, count) in [(try graph.pinIDs(), graph.pinCount), (try graph.boardIDs(), graph.boardCount)] {
             try FuzzFinding.require(ids.count == count, "\(ids.count) ids for \(count) rows")
             for row in 0..<count { try FuzzFinding.require(ids.id(row).utf8.count > 0, "row \(row) has no id") }
@@ -65,7 +66,7 @@ extension FuzzReaders {
         let folder = try MemoryFolder()
         let names = ["edges.tsv", "pins.txt", "features.npy"]
         return FuzzReader(
-            name: "import", samples: samples, reseal: compressedAgain, isOwn: isFileError
+            name: "import", samples: samples, reseal: compressedAgain, errors: fileErrors
         ) { parts in
             try folder.hold(names, parts)
             var options = GraphImportOptions(edges: folder.file(names[0]), output: folder.file("graph"))
@@ -100,7 +101,7 @@ extension FuzzReaders {
         let plain = texts.map { Array($0.utf8) }
         let samples = plain.map { [compress($0)] } + [[compress(plain[0]) + compress(plain[1])]]
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 12, alignment: 64)
-        return FuzzReader(name: name, samples: samples, isOwn: { $0 is ArtifactError }) { parts in
+        return FuzzReader(name: name, samples: samples, errors: [ArtifactError.self]) { parts in
             try folder.hold(["stream"], parts)
             let reader = try DecompressingReader(path: folder.file("stream"))
             var (made, reads) = (0, 0)
@@ -112,7 +113,8 @@ extension FuzzReaders {
             }
             // The densest that each format can be: deflate 1032 : 1, a Zstandard block of 128 KiB in 4 bytes.
             try FuzzFinding.require(
-                made <= (name == "gzip" ? 1032 : 1 << 15) * max(parts[0].count, 1), "it made \(made) bytes in \(reads) reads")
+                made <= (name == "gzip" ? 1032 : 1 << 15) * max(parts[0].count, 1),
+                "it made \(made) bytes in \(reads) reads")
         }
     }
 
@@ -139,7 +141,7 @@ extension FuzzReaders {
         return FuzzReader(
             name: "embeddings", samples: samples, traps: samples.flatMap(withImpossibleTables),
             reseal: resealed(embeddingFiles),
-            isOwn: { $0 is SearchError || $0 is GraphError || $0 is ArtifactError }
+            errors: [SearchError.self, GraphError.self, ArtifactError.self]
         ) { parts in
             try folder.hold(embeddingFiles, parts)
             let opened = try EmbeddingDirectory(path: folder.path)

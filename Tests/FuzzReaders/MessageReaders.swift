@@ -27,7 +27,7 @@ extension FuzzReaders {
             samples.append(MinibatchCodec.encode(batch, sampler: "sampler-0").map(bytes))
         }
         // Batches with features and without are of two runs; the header says which limits are meant.
-        return FuzzReader(name: "minibatch", samples: samples, reseal: Seal.minibatch, isOwn: { $0 is MinibatchError }) {
+        return FuzzReader(name: "minibatch", samples: samples, reseal: Seal.minibatch, errors: [MinibatchError.self]) {
             parts in
             let frames = parts.map { Frame(copying: $0) }
             let hasFeatures = parts.count == samples[1].count
@@ -51,10 +51,12 @@ extension FuzzReaders {
             .heartbeat(counters: SamplerCounters(batches: 3, walkSteps: .max, busySeconds: 1.5)), .unknown,
             .refused(reason: "another graph"), .stop(reason: "training is complete"),
         ]
-        let traps = ["[", "{\"hello\":", "{\"stop\":{\"reason\":"].map { [Array(String(repeating: $0, count: 600).utf8)] }
+        let traps = ["[", "{\"hello\":", "{\"stop\":{\"reason\":"].map {
+            [Array(String(repeating: $0, count: 600).utf8)]
+        }
         return FuzzReader(
             name: "control", samples: messages.map { [bytes($0.encode())] }, traps: traps,
-            isOwn: { $0 is MinibatchError }
+            errors: [MinibatchError.self]
         ) { parts in
             let message = try ControlMessage.decode(Frame(copying: parts.first ?? []))
             let again = try ControlMessage.decode(message.encode())

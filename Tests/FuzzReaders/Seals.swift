@@ -11,6 +11,9 @@ enum Seal {
         (0..<count).map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) }
     }
 
+    /// Every part by itself.
+    static func each(_ seal: @escaping ([UInt8]) -> [UInt8]) -> (FuzzParts) -> FuzzParts { { $0.map(seal) } }
+
     /// A minibatch's frames: lengths and checksums of the arrays in the header, and the header's own.
     static func minibatch(_ frames: FuzzParts) -> FuzzParts {
         guard var header = frames.first, header.count >= 88 else { return frames }

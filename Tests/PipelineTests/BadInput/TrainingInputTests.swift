@@ -95,7 +95,8 @@ import Testing
     @Test("a run that cannot begin or go on", arguments: runs)
     func run(input: BadInput) throws { try input.check() }
 
-    @Test("a worker whose name is no address is refused", arguments: ["", String(repeating: "x", count: 256), "a\u{7}"])
+    @Test(
+        "a worker whose name is no address is refused", arguments: ["", String(repeating: "x", count: 256), "a\u{7}"])
     func workerName(name: String) throws {
         try Workshop().expectRefusal(
             "pinsage-sampler --config config.yaml --name=\(name)",

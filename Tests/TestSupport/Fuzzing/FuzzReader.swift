@@ -17,19 +17,19 @@ public struct FuzzReader {
     ///
     /// Throws what the reader throws, or `FuzzFinding` for a value that should not have been accepted.
     public let read: (FuzzParts) throws -> Void
-    /// Whether an error is one of the reader's own, which are one line.
-    public let isOwn: (any Error) -> Bool
+    /// Its own kinds of error.
+    public let errors: [any Error.Type]
 
     public init(
         name: String, samples: [FuzzParts], traps: [FuzzParts] = [],
-        reseal: @escaping (FuzzParts) -> FuzzParts = { $0 }, isOwn: @escaping (any Error) -> Bool,
+        reseal: @escaping (FuzzParts) -> FuzzParts = { $0 }, errors: [any Error.Type],
         read: @escaping (FuzzParts) throws -> Void
     ) {
         self.name = name
         self.samples = samples
         self.traps = traps
         self.reseal = reseal
-        self.isOwn = isOwn
+        self.errors = errors
         self.read = read
     }
 
@@ -49,7 +49,9 @@ public struct FuzzReader {
         } catch let finding as FuzzFinding {
             throw finding
         } catch {
-            guard isOwn(error) else { throw FuzzFinding("not an error of this reader: \(type(of: error)): \(error)") }
+            guard errors.contains(where: { $0 == type(of: error) }) else {
+                throw FuzzFinding("not an error of this reader: \(type(of: error)): \(error)")
+            }
             // As the commands and the logs show it.
             let line = oneLine("\(error)")
             guard line.hasSuffix(".") || line.hasSuffix("?"), !line.utf8.contains(where: { $0 < 32 }) else {
