@@ -1,6 +1,6 @@
 # `make` lists the targets. The work is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help train-cluster test build check chaos lint check-emulated bench bench-peers watch hooks clean
+.PHONY: help train-cluster test build check chaos fuzz sanitize lint check-emulated bench bench-peers watch hooks clean
 
 CONFIG ?= configs/demo.yaml
 export CONFIG SAMPLERS ROUNDS
@@ -22,6 +22,12 @@ check: ## what CI runs: format, lint, import check, tests
 
 chaos: ## real processes killed, stopped and restarted on a schedule, checksums compared  [SEED=1]
 	@swift build -c release && python3 scripts/chaos.py --seeds $(or $(SEED),1) && python3 scripts/chaos.py --network
+
+fuzz: ## a million hostile inputs for every reader, under AddressSanitizer  [SEED=1 ROUNDS=1000000 READERS=graph SECONDS_EACH=60]
+	@sh scripts/fuzz.sh
+
+sanitize: ## the tests under ThreadSanitizer and AddressSanitizer
+	@sh scripts/sanitize.sh
 
 lint: ## format and lint only
 	@sh scripts/lint.sh

@@ -40,6 +40,17 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         swiftSettings: [.treatAllWarnings(as: .error)])
 }
 
+// Attacks on the readers of outside bytes, for `make fuzz` alone: PINSAGE_FUZZ=1.
+let fuzzers: [Target] =
+    Context.environment["PINSAGE_FUZZ"] == nil
+    ? []
+    : [
+        .executableTarget(name: "pinsage-fuzz", dependencies: ["FuzzReaders", "TestSupport"], path: "Tests/Fuzz"),
+        .executableTarget(
+            name: "pinsage-libfuzzer", dependencies: ["FuzzReaders", "TestSupport"], path: "Tests/LibFuzzer",
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]),
+    ]
+
 let package = Package(
     name: "pinsage",
     products: [
@@ -126,6 +137,15 @@ let package = Package(
 
         // Tests mirror the sources.
         .target(name: "TestSupport", dependencies: ["Basics", "Artifacts"], path: "Tests/TestSupport"),
+        .target(
+            name: "FuzzReaders",
+            dependencies: [
+                "TestSupport", "Basics", "Artifacts", "CCompression", "Configuration", "GraphStore", "Minibatches",
+                "Kernels", "PinSageModel", "Sampling", "Search", "Evaluation",
+            ], path: "Tests/FuzzReaders", swiftSettings: [.treatAllWarnings(as: .error)]),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzReaders", "TestSupport"],
+            swiftSettings: [.treatAllWarnings(as: .error)]),
         tests("Basics", []),
         tests("Artifacts", []),
         tests("Kernels", ["KernelsBaseline", "KernelsAVX2", "KernelsAVX512"]),
@@ -158,5 +178,5 @@ let package = Package(
             dependencies: [
                 "pinsage", "pinsage-trainer", "pinsage-sampler", "TestSupport", "Basics", "Artifacts", "GraphStore",
             ], swiftSettings: [.treatAllWarnings(as: .error)]),
-    ] + bfloat16
+    ] + bfloat16 + fuzzers
 )

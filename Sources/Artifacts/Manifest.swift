@@ -69,7 +69,7 @@ public struct Manifest: Codable, Equatable, Sendable {
         let file = try MappedFile(path: path)
         let manifest: Manifest
         do {
-            manifest = try unsafe JSONDecoder().decode(Manifest.self, from: Data(file.bytes))
+            manifest = try unsafe BoundedJSON.decode(Manifest.self, from: Data(file.bytes))
         } catch {
             throw malformed(path, "bad manifest", "a JSON object with \(fieldNames)", problem(error))
         }

@@ -25,7 +25,7 @@ struct SafetensorsHeader {
         let json = unsafe Data(bytes[8..<dataOffset])
         let entries: [String: Entry]
         do {
-            entries = try JSONDecoder().decode([String: Entry].self, from: json)
+            entries = try BoundedJSON.decode([String: Entry].self, from: json)
         } catch {
             throw Self.malformed(path, "a JSON object of tensors", "something else")
         }

@@ -8,17 +8,24 @@ import CPlatform
     private let file: NumpyFile
     private nonisolated(unsafe) let base: UnsafeRawPointer?
 
+    /// Wider than any; with it no claim about rows or columns goes beyond what the file's bytes hold.
+    private static let widthMax = 1 << 24
     /// Rows asked for ahead of the one being copied.
     private static let prefetchRows = 12
     /// Cache lines asked for per row; a longer row is followed by the hardware.
     private static let prefetchBytesMax = 2048
 
-    /// - Parameter npyPath: a C-order `.npy` of float32 or float16, shape (rows × width).
+    /// - Parameter npyPath: a C-order `.npy` of float32 or float16, shape (rows × width), width 1 to 2²⁴.
     /// - Throws: `ArtifactError` for anything else.
     public init(npyPath: String, advice: MappedFile.Advice = .hugePages) throws(ArtifactError) {
         file = try NumpyFile(path: npyPath, elements: [.float32, .float16], rank: 2, advice: advice)
         rows = file.header.shape[0]
         width = file.header.shape[1]
+        guard (1...Self.widthMax).contains(width) else {
+            throw .malformed(
+                path: npyPath, problem: "impossible width", expected: "1 to \(Self.widthMax) columns",
+                found: "\(width)", action: "Write the file again")
+        }
         elementType = file.header.elementType
         unsafe base = file.dataBytes.baseAddress
     }

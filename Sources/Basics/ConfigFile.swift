@@ -22,6 +22,8 @@ public final class ConfigFile {
     }
 
     public static let byteCountMax = 1 << 20
+    /// Most aliases (`*name`): a few dozen, each a list of others, would stand for more values than can be counted.
+    public static let aliasCountMax = 8
 
     public let path: String
     let environment: [String: String]
@@ -45,6 +47,12 @@ public final class ConfigFile {
     ) throws {
         self.path = path
         self.environment = environment
+        let aliases = Self.aliasCount(text)
+        guard aliases <= Self.aliasCountMax else {
+            throw ConfigError(
+                place: path, subject: "config file", expected: "at most \(Self.aliasCountMax) aliases",
+                found: "\(aliases) words that begin with an asterisk", action: "Write the values out")
+        }
         let root: Node?
         do {
             root = try Yams.compose(yaml: text)
@@ -149,6 +157,19 @@ extension ConfigFile {
         return ConfigError(
             place: items[key]?.keyPlace ?? path, subject: key, expected: "one of \(names.joined(separator: ", "))",
             found: "unknown key \(name)", action: near.map { "Did you mean \($0)?" } ?? "Remove it")
+    }
+
+    /// Asterisks that may begin an alias: before a letter, a digit, `_` or `-`, but not inside a word or a path.
+    private static func aliasCount(_ text: String) -> Int {
+        func isOfName(_ byte: UInt8) -> Bool {
+            (48...57).contains(byte) || (97...122).contains(byte | 32) || byte == UInt8(ascii: "_")
+                || byte == UInt8(ascii: "-")
+        }
+        let bytes = Array(text.utf8)
+        return zip(bytes.indices, bytes).count { at, byte in
+            byte == UInt8(ascii: "*") && at + 1 < bytes.count && isOfName(bytes[at + 1])
+                && (at == 0 || !(isOfName(bytes[at - 1]) || bytes[at - 1] == UInt8(ascii: "/")))
+        }
     }
 
     private static func isNothing(_ node: Node) -> Bool {

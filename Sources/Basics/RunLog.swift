@@ -71,7 +71,7 @@ private struct LineLogHandler: LogHandler {
         if let error = event.error { fields["error"] = "\(error)" }
         let pairs = fields.sorted { $0.key < $1.key }.map { " \($0.key)=\(quotedIfNeeded($0.value.description))" }
         let message = event.message.description.replacing("\n", with: "\\n")
-        let line = "\(timestamp()) \(event.level) \(label): \(message)\(pairs.joined())"
+        let line = oneLine("\(timestamp()) \(event.level) \(label): \(message)\(pairs.joined())")
         let written = file.map { writeFully($0.descriptor, line + "\n") } ?? true
         if alsoStandardError || !written { writeToStandardError(line) }
     }

@@ -57,12 +57,10 @@ private func exitAsParserSays<Root: ParsableCommand>(_ root: Root.Type, _ error:
     exit(code == .validationFailure ? 2 : code.rawValue)
 }
 
-/// An error as one line; control characters, which may come from a damaged file, are shown as `?`.
+/// An error as one line.
 private func oneLine(_ error: any Error) -> String {
     // Foundation's own description is for programmers.
-    let text = error is CocoaError || error is POSIXError ? error.localizedDescription : "\(error)"
-    let line = text.split(whereSeparator: \.isNewline).joined(separator: "; ")
-    return line.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? "?" : String($0) }.joined()
+    oneLine(error is CocoaError || error is POSIXError ? error.localizedDescription : "\(error)")
 }
 
 private func name<Root: ParsableCommand>(of command: any ParsableCommand.Type, under root: Root.Type) -> String {

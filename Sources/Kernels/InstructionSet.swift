@@ -17,14 +17,18 @@ public enum InstructionSet: Int, CaseIterable, Comparable, Sendable {
     public static let available: [InstructionSet] = allCases.filter { $0.rawValue <= Int(platform_instruction_set()) }
 
     /// The strongest set of this CPU, or a weaker one named by the environment variable
-    /// `PINSAGE_INSTRUCTION_SET` (`baseline`, `avx2`, `avx512`).
+    /// `PINSAGE_INSTRUCTION_SET` (`baseline`, `avx2`, `avx512`). Any other name ends the process: one line, code 1.
     public static let best: InstructionSet = {
         let strongest = available.last ?? .baseline
         guard let value = unsafe getenv("PINSAGE_INSTRUCTION_SET") else { return strongest }
         let name = unsafe String(cString: value)
         guard let wanted = allCases.first(where: { "\($0)" == name }) else {
             let names = allCases.map { "\($0)" }.joined(separator: ", ")
-            fatalError("PINSAGE_INSTRUCTION_SET: expected one of \(names), found \(name)")
+            let line = Array(
+                ("kernels: PINSAGE_INSTRUCTION_SET: unknown instruction set: expected one of \(names), "
+                    + "found \(name.debugDescription). Correct it, or unset it.\n").utf8)
+            _ = unsafe write(STDERR_FILENO, line, line.count)
+            exit(1)
         }
         return min(strongest, wanted)
     }()

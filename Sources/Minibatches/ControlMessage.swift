@@ -60,7 +60,7 @@ public enum ControlMessage: Codable, Equatable, Sendable {
         }
         let message: ControlMessage
         do {
-            message = try unsafe JSONDecoder().decode(ControlMessage.self, from: Data(frame.bytes))
+            message = try unsafe BoundedJSON.decode(ControlMessage.self, from: Data(frame.bytes))
         } catch {
             throw .malformed(field: "control message", expected: "one of the messages in JSON", found: "other bytes")
         }
@@ -132,6 +132,10 @@ public struct WorkerDescription: Codable, Equatable, Sendable {
         self.pinCount = pinCount
         self.featureWidth = featureWidth
     }
+
+    /// Whether a worker may be called so: 1 to 255 bytes, as many as an address of the sockets has, without control
+    /// characters.
+    public static func isName(_ name: String) -> Bool { (1...255).contains(name.utf8.count) && isPlain(name) }
 
     /// The numbers that the digits stand for.
     public var graphFingerprintValue: UInt64? { UInt64(graphFingerprint, radix: 16) }

@@ -1,3 +1,4 @@
+import Artifacts
 import Foundation
 
 /// Where training stood when a checkpoint was written, and what it was training.
@@ -92,7 +93,7 @@ struct MetadataReader {
 
     func shape() throws(CheckpointError) -> ModelShape {
         let text = try string("model")
-        guard let shape = try? JSONDecoder().decode(ModelShape.self, from: Data(text.utf8)), shape.isPossible else {
+        guard let shape = try? BoundedJSON.decode(ModelShape.self, from: Data(text.utf8)), shape.isPossible else {
             throw mismatch("model", expected: "a model's shape", found: "'\(text)'")
         }
         return shape

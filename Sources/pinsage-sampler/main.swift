@@ -4,6 +4,7 @@ import Configuration
 import Foundation
 import FrontDoor
 import GraphStore
+import Minibatches
 
 /// One worker: walks the graph, assembles the minibatches that the trainer asks for, and sends them.
 struct SamplerCommand: ParsableCommand {
@@ -25,10 +26,22 @@ struct SamplerCommand: ParsableCommand {
         let settings = try options.settings()
         try requireDescriptors(64)
         let graph = try BipartiteGraph(directory: settings.graph)
-        let worker = name ?? "\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
+        let process = ProcessInfo.processInfo
+        let worker = try name.map(checked) ?? "\(process.hostName)-\(process.processIdentifier)"
         let log = try RunLog.bootstrap(label: worker, path: nil, alsoStandardError: true)
         try SamplerWorker(name: worker, settings: settings, graph: graph, stop: stop, log: log).run()
     }
+}
+
+/// A worker's name, which is its address too and stands in logs.
+/// - Throws: `ConfigError` unless it has 1 to 255 bytes and no control characters.
+private func checked(_ name: String) throws -> String {
+    guard WorkerDescription.isName(name) else {
+        throw ConfigError(
+            place: "--name", subject: "worker name", expected: "1 to 255 bytes of plain text",
+            found: name.isEmpty ? "nothing" : "\(name.utf8.count) bytes: \(name)", action: "Choose another name")
+    }
+    return name
 }
 
 runFrontDoor(SamplerCommand.self)

@@ -74,4 +74,15 @@ import Testing
             }
         }
     }
+
+    @Test(
+        "a table that holds nothing cannot claim any number of rows or columns",
+        arguments: [(1 << 60, 0), (0, 1 << 60)])
+    func impossibleWidth(rows: Int, width: Int) throws {
+        let path = try folder.write(NumpyHeader(elementType: .float32, shape: [rows, width]).encoded, to: "t.npy")
+        let error = ArtifactError.malformed(
+            path: path, problem: "impossible width", expected: "1 to 16777216 columns", found: "\(width)",
+            action: "Write the file again")
+        #expect(throws: error) { try VectorTable(npyPath: path) }
+    }
 }

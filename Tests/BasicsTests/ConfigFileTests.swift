@@ -204,4 +204,20 @@ import Testing
         let good = try directory.write(Array("seed: 4".utf8), to: "good.yaml")
         #expect(try ConfigFile(path: good).top.int("seed", default: 1, in: 0...9) == 4)
     }
+
+    @Test("aliases of aliases, which would stand for 10³⁰ values, are refused at once; a few are read")
+    func aliases() throws {
+        let levels = (1..<30).map {
+            "b\($0): &a\($0) [" + Array(repeating: "*a\($0 - 1)", count: 10).joined(separator: ",") + "]\n"
+        }
+        let bomb = "a: &a0 [x]\n" + levels.joined() + "? *a29\n: 1\n"
+        #expect(throws: ConfigError.self) { try ConfigFile(text: bomb, path: "bomb.yaml") }
+        let shouting = "# ***** a heading ***** \n# * a\n# * b\n".replacing("a", with: "*a*")
+        let few = "a: &x 7\n" + (0..<4).map { "k\($0): *x\n" }.joined() + "e: tcp://*:5555\n"
+        let file = try ConfigFile(text: shouting + few, path: "few.yaml")
+        #expect(try file.top.int("k3", default: 0, in: 0...9) == 7)
+        let nine = "a: &x 7\n" + (0..<9).map { "k\($0): *x\n" }.joined()
+        #expect(
+            error(nine).contains("config file: expected at most 8 aliases, found 9 words that begin with an asterisk"))
+    }
 }

@@ -60,6 +60,16 @@ import Testing
         }
     }
 
+    @Test("brackets without end are refused at every depth, the 513th too, where Foundation's decoder traps")
+    func depth() {
+        for open in ["[", "{\"a\":"] {
+            for depth in 1...1100 {
+                let frame = Frame(copying: Array(String(repeating: open, count: depth).utf8))
+                #expect(errorOf { () throws(MinibatchError) in try ControlMessage.decode(frame) } != nil)
+            }
+        }
+    }
+
     @Test("thousands of random changes never crash the reader, and what it reads it can send")
     func mutations() {
         var random = CounterBasedGenerator(seed: 5, purpose: 100, 2, 0)

@@ -95,6 +95,14 @@ import Testing
     @Test("a run that cannot begin or go on", arguments: runs)
     func run(input: BadInput) throws { try input.check() }
 
+    @Test(
+        "a worker whose name is no address is refused", arguments: ["", String(repeating: "x", count: 256), "a\u{7}"])
+    func workerName(name: String) throws {
+        try Workshop().expectRefusal(
+            "pinsage-sampler --config config.yaml --name=\(name)",
+            says: "--name: worker name: expected 1 to 255 bytes of plain text, found")
+    }
+
     @Test("a graph without two pins on a board cannot be trained on")
     func noPairs() throws {
         let workshop = try Workshop()
