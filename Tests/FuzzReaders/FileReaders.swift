@@ -128,11 +128,11 @@ extension FuzzReaders {
     static func pairs() throws -> FuzzReader {
         let folder = try MemoryFolder()
         let rows = Dictionary(uniqueKeysWithValues: zip(HandDrawnGraph.pinIDs, UInt32(0)...))
-        let samples = ["p0\tp1\np1\tp2\n", "p3\tp0\r\np4\tp5"].map { [Array($0.utf8)] }
+        let samples = ["p0\tp1\np1\tp2\n", "p3\tp0\r\np4\tp5", "p0\tp1\tb0\n"].map { [Array($0.utf8)] }
         return FuzzReader(name: "pairs", samples: samples, errors: [EvaluationError.self, ArtifactError.self]) {
             parts in
             try folder.hold(["pairs.tsv"], parts)
-            let pairs = try PairsFile.read(path: folder.file("pairs.tsv")) { rows[$0] }
+            let pairs = try PairsFile(path: folder.file("pairs.tsv")) { rows[$0] }.pairs
             let lines = parts[0].count { $0 == 10 } + (parts[0].last == 10 ? 0 : 1)
             let sound = pairs.allSatisfy { $0.query != $0.positive && max($0.query, $0.positive) < 6 }
             try FuzzFinding.require(sound && pairs.count == lines, "\(pairs) of \(lines) lines")

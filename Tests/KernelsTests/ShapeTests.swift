@@ -114,19 +114,6 @@ import Testing
         expectMessage(step, "adamStep: step 0, the first is 1")
     }
 
-    @Test("the instruction set follows the environment, and a wrong name says what is right")
-    func instructionSet() async {
-        await #expect(processExitsWith: .success) {
-            setenv("PINSAGE_INSTRUCTION_SET", "baseline", 1)
-            precondition(InstructionSet.best == .baseline && Kernels().instructionSet == .baseline)
-        }
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-            setenv("PINSAGE_INSTRUCTION_SET", "sse9", 1)
-            _ = InstructionSet.best
-        }
-        expectMessage(result, "PINSAGE_INSTRUCTION_SET: expected one of baseline, avx2, avx512, found sse9")
-    }
-
     private func expectMessage(_ result: ExitTest.Result?, _ message: String) {
         let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
         #expect(text.contains(message), "expected \(message), found \(text.prefix(300))")

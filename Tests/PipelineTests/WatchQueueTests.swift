@@ -25,8 +25,9 @@ import Testing
         defer { kill(-process.processIdentifier, SIGKILL) }
         var lines: [String] = []
         _ = try eventually {
-            lines = try folder.text("shown.txt").split(separator: "\n").dropFirst(2).map(String.init)
-            return lines.count == 2
+            let text = try folder.text("shown.txt")
+            lines = text.split(separator: "\n").dropFirst(2).map(String.init)
+            return lines.count == 2 && text.hasSuffix("\n")
         }
         let columns = lines.map { $0.split(separator: " ").map(String.init) }
         #expect(
