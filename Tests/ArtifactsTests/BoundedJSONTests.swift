@@ -32,8 +32,8 @@ import Testing
         let brackets = String(repeating: "[", count: 513)
         try folder.write(brackets, to: Manifest.fileName)
         #expect(throws: ArtifactError.self) { try Manifest.read(directory: folder.path, kind: "graph") }
-        // A header's length is a multiple of 8.
-        let length: [UInt8] = [520 & 255, 520 >> 8, 0, 0, 0, 0, 0, 0]
+        // A header of 7 blanks and 513 brackets: 520 bytes, a multiple of 8.
+        let length: [UInt8] = [8, 2, 0, 0, 0, 0, 0, 0]
         let path = try folder.write(length + Array((String(repeating: " ", count: 7) + brackets).utf8), to: "f")
         #expect(throws: ArtifactError.self) { try SafetensorsFile(path: path) }
     }

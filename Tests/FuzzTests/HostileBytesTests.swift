@@ -15,7 +15,7 @@ import Testing
     func survives(_ name: String) async {
         let (seed, rounds) = (Self.seed, Self.rounds)
         await #expect(processExitsWith: .success, "\(name): seed \(seed), \(rounds) rounds; the process says which") {
-            [name = name, seed = seed, rounds = rounds] in
+            [name = name as String, seed = seed as UInt64, rounds = rounds as Int] in
             var plan = FuzzPlan(seed: seed, rounds: rounds)
             plan.addressMebibytesMax = 1024
             print(try FuzzReaders.make(name).run(plan).line)

@@ -6,7 +6,7 @@ import Testing
     @Test("an unknown instruction set in the environment is one line and code 1", arguments: ["mmx", "", "avx2\n"])
     func unknown(name: String) async {
         let result = await #expect(processExitsWith: .exitCode(1), observing: [\.standardErrorContent]) {
-            [name = name] in
+            [name = name as String] in
             setenv("PINSAGE_INSTRUCTION_SET", name, 1)
             _ = Kernels()
         }
