@@ -17,8 +17,7 @@ run() { # $1: sanitizer, $2: folder, then options of the test run
     swift test -c release --skip-build --sanitize="$sanitizer" --scratch-path "$folder" "$@"
 }
 
-# libzmq is not instrumented: what it hands from thread to thread looks like a race to the sanitizer.
-export TSAN_OPTIONS="suppressions=$PWD/scripts/tsan-suppressions.txt halt_on_error=1"
+export TSAN_OPTIONS=halt_on_error=1
 run thread .build-tsan --filter 'TransportTests|TrainingTests'
 export ASAN_OPTIONS=detect_leaks=0
 run address .build-asan --skip PipelineTests
