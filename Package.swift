@@ -144,7 +144,7 @@ let package = Package(
                 "Kernels", "PinSageModel", "Sampling", "Search", "Evaluation",
             ], path: "Tests/FuzzReaders", swiftSettings: [.treatAllWarnings(as: .error)]),
         .testTarget(
-            name: "FuzzTests", dependencies: ["FuzzReaders", "TestSupport"],
+            name: "FuzzTests", dependencies: ["FuzzReaders", "TestSupport", "Basics"],
             swiftSettings: [.treatAllWarnings(as: .error)]),
         tests("Basics", []),
         tests("Artifacts", []),

@@ -32,10 +32,8 @@ do {
         var mutator = FuzzMutator(reader, seed: seed, round: round)
         for part in mutator.next(reader).parts { print(String(decoding: part, as: UTF8.self).debugDescription) }
     } else if (3...4).contains(arguments.count), let seed = UInt64(arguments[1]), let rounds = Int(arguments[2]) {
-        var plan = FuzzPlan(seed: seed, rounds: rounds)
-        plan.firstRound = arguments.count == 4 ? UInt64(arguments[3]) ?? 0 : 0
-        // AddressSanitizer keeps what was freed for a while.
-        plan.grownMebibytesMax = 512
+        let first = arguments.count == 4 ? UInt64(arguments[3]) ?? 0 : 0
+        let plan = FuzzPlan(seed: seed, rounds: rounds, firstRound: first)
         print(try FuzzReaders.make(arguments[0]).run(plan).line)
     } else {
         fail("fuzz: expected READER SEED ROUNDS [FIRST], found \(arguments.joined(separator: " "))")

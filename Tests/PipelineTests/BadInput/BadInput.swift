@@ -82,7 +82,7 @@ final class Workshop: Sendable {
     }
 
     func expectRefusal(_ command: String, says: String, isUnprivileged: Bool = false) throws {
-        let words = command.split(separator: " ").map(String.init)
+        let words = command.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
         let before = try contents()
         let ended = try RealProcess(words[0], Array(words.dropFirst()), in: path, isUnprivileged: isUnprivileged)
             .end(within: 20)

@@ -99,7 +99,7 @@ import Testing
         "a worker whose name is no address is refused", arguments: [String(repeating: "x", count: 256), "a\u{7}"])
     func workerName(name: String) throws {
         try Workshop().expectRefusal(
-            "pinsage-sampler --config config.yaml --name=\(name)",
+            "pinsage-sampler --config config.yaml --name \(name)",
             says: "--name: worker name: expected 1 to 255 bytes of plain text, found")
     }
 

@@ -25,17 +25,23 @@ public struct FuzzTally: Sendable {
 
 /// How much is asked of a reader.
 public struct FuzzPlan: Sendable {
-    public var seed: UInt64
-    public var firstRound: UInt64 = 0
-    public var rounds: Int
-    /// Most that the process may grow, whatever the inputs claim.
-    public var grownMebibytesMax = 64
+    public let seed: UInt64
+    public let rounds: Int
+    public let firstRound: UInt64
+    let hasOwnProcess: Bool
+    /// Most that the process may grow, whatever the inputs claim. A sanitizer keeps what was freed for a while.
+    let grownMebibytesMax = isSanitized ? 512 : 64
     /// Address space for what is asked for but not touched; nil under a sanitizer, which reserves terabytes.
-    public var addressMebibytesMax: Int?
+    let addressMebibytesMax: Int? = isSanitized ? nil : 1024
 
-    public init(seed: UInt64, rounds: Int) {
+    private static let isSanitized = dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil
+
+    /// - Parameter hasOwnProcess: whether signals, time and memory may be watched.
+    public init(seed: UInt64, rounds: Int, firstRound: UInt64 = 0, hasOwnProcess: Bool = true) {
+        self.hasOwnProcess = hasOwnProcess
         self.seed = seed
         self.rounds = rounds
+        self.firstRound = firstRound
     }
 }
 
@@ -47,17 +53,19 @@ extension FuzzReader {
     /// - Throws: `FuzzFinding` naming reader, seed and round.
     public func run(_ plan: FuzzPlan) throws(FuzzFinding) -> FuzzTally {
         var tally = FuzzTally(reader: name, seed: plan.seed)
-        FuzzWatch.begin(reader: name, seed: plan.seed)
-        defer { FuzzWatch.end() }
+        if plan.hasOwnProcess { FuzzWatch.begin(reader: name, seed: plan.seed) }
+        defer { if plan.hasOwnProcess { FuzzWatch.end() } }
         for parts in samples {
             guard case .accepted = try check(parts) else { throw FuzzFinding("fuzz: \(name): refuses a sample") }
         }
-        if let extra = plan.addressMebibytesMax { FuzzWatch.limitAddressSpace(extraMebibytes: extra) }
+        if plan.hasOwnProcess, let extra = plan.addressMebibytesMax {
+            FuzzWatch.limitAddressSpace(extraMebibytes: extra)
+        }
         let before = FuzzWatch.peakMebibytes
         let start = ContinuousClock.now
         var last = start
         for round in plan.firstRound..<(plan.firstRound + UInt64(plan.rounds)) {
-            FuzzWatch.enter(round: round)
+            if plan.hasOwnProcess { FuzzWatch.enter(round: round) }
             var mutator = FuzzMutator(self, seed: plan.seed, round: round)
             let (parts, isSample) = mutator.next(self)
             do throws(FuzzFinding) {
@@ -78,7 +86,7 @@ extension FuzzReader {
         tally.seconds = Self.seconds(last - start)
         tally.peakMebibytes = FuzzWatch.peakMebibytes
         tally.grownMebibytes = tally.peakMebibytes - before
-        guard tally.grownMebibytes <= plan.grownMebibytesMax else {
+        guard !plan.hasOwnProcess || tally.grownMebibytes <= plan.grownMebibytesMax else {
             throw FuzzFinding("fuzz: \(name): seed \(plan.seed): memory grew too much: \(tally.line)")
         }
         return tally
