@@ -44,7 +44,8 @@ public struct EmbedSummary: Equatable, Sendable {
 ///
 /// - Source: Ying et al. 2018, arXiv 1806.01973, §3.4, with pin–pin neighbourhoods in place of two jobs per layer.
 public enum EmbedAllPins {
-    /// Writes `embeddings.npy`, `pins.txt`, `manifest.json` and, with a popularity prior, `bias.npy` to the job's output, all at once at the end.
+    /// Writes `embeddings.npy`, `pins.txt`, `manifest.json` and, with a popularity prior, `bias.npy` to the job's
+    /// output, all at once at the end.
     ///
     /// - Parameters:
     ///   - isStopped: asked between blocks; when true, the work is given up.
@@ -68,9 +69,9 @@ public enum EmbedAllPins {
                 kernels: kernels, steps: steps)
             try pass.run(writing: folder + "/embeddings.npy")
             try OutputFolder.copy(job.graph.directory + "/pins.txt", to: folder + "/pins.txt")
-            try writeBias(folder, job.graph, model)
+            let biasFiles = try writeBias(folder, job.graph, model)
             if !job.keepNeighbors { for name in neighborhoodFiles { try OutputFolder.remove(folder + "/" + name) } }
-            try writeManifest(folder, job, model)
+            try writeManifest(folder, job, model, biasFiles: biasFiles)
         }
         return EmbedSummary(
             pinCount: job.graph.pinCount, width: model.parameters.shape.outputWidth, metric: model.metric)
@@ -81,9 +82,13 @@ public enum EmbedAllPins {
     ]
 
     /// Writes `bias.npy`, the popularity prior of every pin; nothing where the model has none.
-    private static func writeBias(_ folder: String, _ graph: BipartiteGraph, _ model: TrainedModel) throws {
+    ///
+    /// - Returns: the names of the files written.
+    private static func writeBias(
+        _ folder: String, _ graph: BipartiteGraph, _ model: TrainedModel
+    ) throws -> [String] {
         let prior = model.settings.model.popularityPrior
-        guard prior > 0 else { return }
+        guard prior > 0 else { return [] }
         let writer = try NumpyWriter(
             path: folder + "/bias.npy", elementType: .float32, shape: [graph.pinCount])
         let bias = (0..<graph.pinCount).map { pin in
@@ -91,12 +96,13 @@ public enum EmbedAllPins {
         }
         try writer.append(bias)
         try writer.close()
+        return ["bias.npy"]
     }
 
-    private static func writeManifest(_ folder: String, _ job: EmbedJob, _ model: TrainedModel) throws {
-        let names =
-            ["embeddings.npy", "pins.txt"] + (model.settings.model.popularityPrior > 0 ? ["bias.npy"] : [])
-            + (job.keepNeighbors ? neighborhoodFiles : [])
+    private static func writeManifest(
+        _ folder: String, _ job: EmbedJob, _ model: TrainedModel, biasFiles: [String]
+    ) throws {
+        let names = ["embeddings.npy", "pins.txt"] + biasFiles + (job.keepNeighbors ? neighborhoodFiles : [])
         let manifest = try Manifest(
             describing: names, in: folder, kind: "embeddings", counts: ["pins": job.graph.pinCount],
             featureWidth: model.parameters.shape.outputWidth,
