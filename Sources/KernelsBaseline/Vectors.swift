@@ -35,11 +35,11 @@ func clampedBelowZero(_ v: Lanes) -> Lanes {
     v.replacing(with: Lanes(), where: v .< Lanes())
 }
 
-/// Asks for a row's cache lines in the second-level cache: the first level would drop them again.
+/// Asks for a row's cache lines.
 @_transparent func prefetchRow(_ row: UnsafePointer<Float>, _ width: Int) {
     var element = 0
     while element < width {
-        unsafe platform_prefetch_l2(row + element)
+        unsafe platform_prefetch(row + element)
         element &+= 16
     }
 }
@@ -93,8 +93,20 @@ struct TwoVectors {
     }
 }
 
+/// What a row's sums are kept in, register by register.
+protocol RowVectors {
+    /// Elements.
+    static var width: Int { get }
+    init()
+    init(_ p: UnsafePointer<Float>)
+    mutating func add(_ scalar: Float, times row: Self)
+    mutating func add(_ row: Self)
+    mutating func keepWhere(_ mask: Self)
+    func write(_ p: UnsafeMutablePointer<Float>)
+}
+
 /// Four vectors of a row side by side: a tile row where registers are many.
-struct FourVectors {
+struct FourVectors: RowVectors {
     var low = TwoVectors()
     var high = TwoVectors()
 
@@ -138,5 +150,89 @@ struct FourVectors {
     func write(_ p: UnsafeMutablePointer<Float>) {
         unsafe low.write(p)
         unsafe high.write(p + TwoVectors.width)
+    }
+}
+
+/// Eight vectors of a row side by side.
+struct EightVectors: RowVectors {
+    var low = FourVectors()
+    var high = FourVectors()
+
+    @_transparent
+    static var width: Int { 8 * Lanes.scalarCount }
+
+    @_transparent
+    init() {}
+
+    @_transparent
+    init(_ p: UnsafePointer<Float>) {
+        unsafe low = FourVectors(p)
+        unsafe high = FourVectors(p + FourVectors.width)
+    }
+
+    @_transparent
+    mutating func add(_ scalar: Float, times row: EightVectors) {
+        low.add(scalar, times: row.low)
+        high.add(scalar, times: row.high)
+    }
+
+    @_transparent
+    mutating func add(_ row: EightVectors) {
+        low.add(row.low)
+        high.add(row.high)
+    }
+
+    @_transparent
+    mutating func keepWhere(_ mask: EightVectors) {
+        low.keepWhere(mask.low)
+        high.keepWhere(mask.high)
+    }
+
+    @_transparent
+    func write(_ p: UnsafeMutablePointer<Float>) {
+        unsafe low.write(p)
+        unsafe high.write(p + FourVectors.width)
+    }
+}
+
+/// Sixteen vectors of a row side by side, for 32 registers.
+struct SixteenVectors: RowVectors {
+    var low = EightVectors()
+    var high = EightVectors()
+
+    @_transparent
+    static var width: Int { 16 * Lanes.scalarCount }
+
+    @_transparent
+    init() {}
+
+    @_transparent
+    init(_ p: UnsafePointer<Float>) {
+        unsafe low = EightVectors(p)
+        unsafe high = EightVectors(p + EightVectors.width)
+    }
+
+    @_transparent
+    mutating func add(_ scalar: Float, times row: SixteenVectors) {
+        low.add(scalar, times: row.low)
+        high.add(scalar, times: row.high)
+    }
+
+    @_transparent
+    mutating func add(_ row: SixteenVectors) {
+        low.add(row.low)
+        high.add(row.high)
+    }
+
+    @_transparent
+    mutating func keepWhere(_ mask: SixteenVectors) {
+        low.keepWhere(mask.low)
+        high.keepWhere(mask.high)
+    }
+
+    @_transparent
+    func write(_ p: UnsafeMutablePointer<Float>) {
+        unsafe low.write(p)
+        unsafe high.write(p + EightVectors.width)
     }
 }
