@@ -56,11 +56,12 @@ extension Kernels {
         let segment = segments(a.rows, atLeast: 1_024)
         if c.rows * c.columns >= 8 * 256 * 256 {
             // Blocks of C that stay in the second-level cache while all rows pass.
-            let across = (c.columns + 255) / 256
-            team.run(chunks: (c.rows + 255) / 256 * across) { chunk in
-                let (row, column) = (chunk / across * 256, chunk % across * 256)
-                let rows = row..<min(row + 256, c.rows)
-                let columns = column..<min(column + 256, c.columns)
+            let (height, width) = (512, 256)
+            let across = (c.columns + width - 1) / width
+            team.run(chunks: (c.rows + height - 1) / height * across) { chunk in
+                let (row, column) = (chunk / across * height, chunk % across * width)
+                let rows = row..<min(row + height, c.rows)
+                let columns = column..<min(column + width, c.columns)
                 addUpHere(
                     a.columns(rows), b.columns(columns), into: c.rows(rows).columns(columns), accumulate)
             }
