@@ -27,12 +27,16 @@ public enum AtomicReplace {
     /// `path` may be missing or an empty folder; with `replacing` it may be any folder, which is exchanged in one
     /// step and then removed. Folders above it that are missing are made. When anything throws, the temporary folder
     /// and the folders made are removed and `path` is as it was.
+    ///
+    /// - Parameter owner: who writes, in the temporary folder's name. The process id does where no other host can write
+    ///   to the same place.
     @discardableResult
     public static func writeFolder<R>(
-        at path: String, replacing: Bool = false, _ body: (_ temporary: String) throws -> R
+        at path: String, replacing: Bool = false, owner: String = "\(getpid())",
+        _ body: (_ temporary: String) throws -> R
     ) throws -> R {
         let path = SystemCall.trimmingSlashes(path)
-        let temporary = "\(path).tmp-\(getpid())"
+        let temporary = "\(path).tmp-\(owner)"
         let above = try MadeFolders(upTo: SystemCall.parent(of: path))
         do {
             try removeTree(temporary)
@@ -73,7 +77,7 @@ public enum AtomicReplace {
     }
 
     /// Removes a file or a folder with all that is in it; missing is fine.
-    static func removeTree(_ path: String) throws(ArtifactError) {
+    public static func removeTree(_ path: String) throws(ArtifactError) {
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFDIR else {
@@ -151,10 +155,10 @@ public enum AtomicReplace {
         buffered = 0
     }
 
-    /// Makes the bytes durable and gives the file its name.
-    func commit() throws(ArtifactError) {
+    /// Makes the bytes durable, unless they need not be, and gives the file its name.
+    func commit(isDurable: Bool = true) throws(ArtifactError) {
         try flush()
-        try SystemCall.retrying("sync", path) { fsync(descriptor) }
+        if isDurable { try SystemCall.retrying("sync", path) { fsync(descriptor) } }
         close(descriptor)
         descriptor = -1
         let renamed = unsafe rename(temporaryPath, path)
@@ -163,7 +167,7 @@ public enum AtomicReplace {
             unsafe unlink(temporaryPath)
             throw .system(path: path, operation: "replace", code: code)
         }
-        try SystemCall.syncFolder(SystemCall.parent(of: path))
+        if isDurable { try SystemCall.syncFolder(SystemCall.parent(of: path)) }
     }
 
     /// Removes the temporary file; does nothing after `commit`.

@@ -2,8 +2,30 @@ import CPlatform
 import Glibc
 import Synchronization
 
-/// Guards the table of watched maps.
-private let watching = Mutex(())
+/// Maps of files that are watched: a read beyond the end of a file that was cut short meanwhile ends the process with
+/// one line that names the file, and exit code 1.
+///
+/// Never inlined: the C functions' table is one for each source file that calls them.
+enum WatchedMaps {
+    private static let table = Mutex(())
+
+    /// - Returns: a handle for `forget`, −1 when there is no room for more.
+    @inline(never)
+    static func watch(_ address: UnsafeMutableRawPointer, _ byteCount: Int, _ path: String) -> Int32 {
+        let program = CommandLine.arguments[0].split(separator: "/").last ?? "pinsage"
+        let line =
+            "\(program): artifacts: \(path): cut short while in use: expected \(byteCount) bytes, found fewer. "
+            + "Write the file again, and replace files in use instead of rewriting them.\n"
+        return table.withLock { _ in unsafe platform_watch_map(address, byteCount, line) }
+    }
+
+    @inline(never)
+    static func forget(_ handle: Int32) { table.withLock { _ in platform_forget_map(handle) } }
+
+    /// Gives the memory of all of them back; what is read again comes back from the page cache or the disk.
+    @inline(never)
+    static func release() { table.withLock { _ in platform_release_maps() } }
+}
 
 /// A file in memory without being read: pages come in when touched and are shared by every process that maps it.
 ///
@@ -45,11 +67,7 @@ private let watching = Mutex(())
             throw .system(path: path, operation: "map", code: errno)
         }
         unsafe base = address
-        let program = CommandLine.arguments[0].split(separator: "/").last ?? "pinsage"
-        let line =
-            "\(program): artifacts: \(path): cut short while in use: expected \(byteCount) bytes, found fewer. "
-            + "Write the file again, and replace files in use instead of rewriting them.\n"
-        watch = watching.withLock { _ in unsafe platform_watch_map(address, byteCount, line) }
+        watch = unsafe WatchedMaps.watch(address, byteCount, path)
         // Advice may be refused without harm: the bytes are the same.
         switch advice {
         case .normal: break
@@ -60,7 +78,7 @@ private let watching = Mutex(())
     }
 
     deinit {
-        watching.withLock { _ in platform_forget_map(watch) }
+        WatchedMaps.forget(watch)
         if let base = unsafe base { unsafe munmap(base, byteCount) }
     }
 

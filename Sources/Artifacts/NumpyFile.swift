@@ -63,10 +63,18 @@
 public final class NumpyWriter {
     public let header: NumpyHeader
     private let writer: FileWriter
+    private let isDurable: Bool
 
+    /// - Parameters:
+    ///   - dataAlignment: the data starts at a multiple of this, 64 to 4,096.
+    ///   - isDurable: whether the bytes shall survive a power failure once the file has its name. Without, it may come
+    ///     back damaged: for files whose checksum is looked at before they are used.
     /// - Throws: `ArtifactError.system` when the file cannot be created.
-    public init(path: String, elementType: NumpyElement, shape: [Int]) throws(ArtifactError) {
-        header = NumpyHeader(elementType: elementType, shape: shape)
+    public init(
+        path: String, elementType: NumpyElement, shape: [Int], dataAlignment: Int = 64, isDurable: Bool = true
+    ) throws(ArtifactError) {
+        header = NumpyHeader(elementType: elementType, shape: shape, dataAlignment: dataAlignment)
+        self.isDurable = isDurable
         writer = try FileWriter(replacing: path)
         try unsafe header.encoded.withUnsafeBytesThrowing { bytes throws(ArtifactError) in
             try unsafe writer.write(bytes)
@@ -91,7 +99,7 @@ public final class NumpyWriter {
         try unsafe elements.withUnsafeBytesThrowing { bytes throws(ArtifactError) in try unsafe writer.write(bytes) }
     }
 
-    /// Makes the file durable and gives it its name.
+    /// Makes the file durable, unless it need not be, and gives it its name.
     ///
     /// - Throws: `ArtifactError.wrongLength` (and leaves no file) when the elements do not fill the shape.
     public func close() throws(ArtifactError) {
@@ -100,7 +108,7 @@ public final class NumpyWriter {
             writer.discard()
             throw .wrongLength(path: writer.path, expectedBytes: expected, foundBytes: writer.byteCount)
         }
-        try writer.commit()
+        try writer.commit(isDurable: isDurable)
     }
 }
 

@@ -47,15 +47,17 @@ public struct NumpyHeader: Equatable, Sendable {
     /// The bytes of the data.
     public var dataBytes: Int { elementCount * elementType.byteCount }
 
+    /// - Parameter dataAlignment: where the data starts is a multiple of this, 64 to 4,096.
     /// - Precondition: the shape is not negative and its bytes fit `Int`.
-    public init(elementType: NumpyElement, shape: [Int]) {
+    public init(elementType: NumpyElement, shape: [Int], dataAlignment: Int = 64) {
         let count = Self.product(shape, elementBytes: elementType.byteCount)
         precondition(count != nil, "NumpyHeader: impossible shape \(shape)")
         self.elementType = elementType
         self.shape = shape
         isFortranOrder = false
         elementCount = count ?? 0
-        dataOffset = Self.encodedBytes(elementType, shape).count
+        let unpadded = 10 + Self.dictionary(elementType, shape).utf8.count + 1
+        dataOffset = (unpadded + dataAlignment - 1) / dataAlignment * dataAlignment
     }
 
     /// Reads the header at the start of a file's bytes.
@@ -87,19 +89,20 @@ public struct NumpyHeader: Equatable, Sendable {
         elementCount = count
     }
 
-    /// Magic, version 1.0, header length and header, padded so that the data starts at a multiple of 64.
-    public var encoded: [UInt8] { Self.encodedBytes(elementType, shape) }
-
-    private static func encodedBytes(_ element: NumpyElement, _ shape: [Int]) -> [UInt8] {
-        let dictionary = "{'descr': '\(element.rawValue)', 'fortran_order': False, 'shape': \(text(shape)), }"
-        let unpadded = 10 + dictionary.utf8.count + 1
-        let padding = (64 - unpadded % 64) % 64
-        let length = unpadded + padding - 10
+    /// Magic, version 1.0, header length and header, padded so that the data starts at `dataOffset`.
+    ///
+    /// - Precondition: the header was made, not read.
+    public var encoded: [UInt8] {
+        let length = dataOffset - 10
         var bytes: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(length & 255), UInt8(length >> 8)]
-        bytes += Array(dictionary.utf8)
-        bytes += Array(repeating: UInt8(ascii: " "), count: padding)
+        bytes += Array(Self.dictionary(elementType, shape).utf8)
+        bytes += Array(repeating: UInt8(ascii: " "), count: dataOffset - bytes.count - 1)
         bytes.append(UInt8(ascii: "\n"))
         return bytes
+    }
+
+    private static func dictionary(_ element: NumpyElement, _ shape: [Int]) -> String {
+        "{'descr': '\(element.rawValue)', 'fortran_order': False, 'shape': \(text(shape)), }"
     }
 
     /// A shape as Python writes it: `()`, `(3,)`, `(3, 4)`.

@@ -155,6 +155,14 @@ static inline void platform_forget_map(int handle) {
     free(message);
 }
 
+/// Takes the pages of all watched maps from this process; they come back when touched. Not beside another call.
+static inline void platform_release_maps(void) {
+    for (int i = 0; i < platform_map_count; i++) {
+        struct platform_map *map = &platform_maps()[i];
+        if (map->message) madvise((void *)map->start, map->end - map->start, MADV_DONTNEED);
+    }
+}
+
 /// This process gets SIGTERM when the thread that started it ends.
 static inline int platform_stop_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGTERM); }
 

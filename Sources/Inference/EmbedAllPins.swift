@@ -1,10 +1,6 @@
 import Artifacts
-import Configuration
-import Foundation
 import GraphStore
-import Kernels
 import PinSageModel
-import Sampling
 
 /// What to embed, with what, and where to.
 public struct EmbedJob: Sendable {
@@ -16,6 +12,14 @@ public struct EmbedJob: Sendable {
     public var threads: Int
     /// Also leaves `neighbors.npy`, `weights.npy` and `visits.npy` in the output.
     public var keepNeighbors: Bool
+    /// Most memory that the process shall have, mapped files included; nil: no limit. At least
+    /// `ShardPlan.memoryBytesMin`.
+    public var memoryBytes: Int?
+    /// The fewest shards; nil: as many as suit the graph and the memory.
+    public var shardCount: Int?
+    public var precision = EmbeddingPrecision.float32
+    /// Where finished shards lie until the end; nil: `OUTPUT.work`.
+    public var work: String?
 
     public init(
         graph: BipartiteGraph, checkpointPath: String, output: String, threads: Int = 1, keepNeighbors: Bool = false
@@ -25,6 +29,13 @@ public struct EmbedJob: Sendable {
         self.output = output
         self.threads = threads
         self.keepNeighbors = keepNeighbors
+    }
+
+    /// Where finished shards lie until the end.
+    public var workFolder: String {
+        var path = output[...]
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        return work ?? path + ".work"
     }
 }
 
@@ -38,79 +49,68 @@ public struct EmbedSummary: Equatable, Sendable {
 
 /// Every pin's embedding, layer by layer: each layer of each pin is computed exactly once.
 ///
-/// Neighbourhoods of all pins, then messages of all pins, then pool and update in blocks of rows; the same again for
-/// layer 2, and the head. What lies between two stages is in mapped files beside the output, so the heap holds
-/// blocks of rows only. Neighbourhoods come from the walk settings and the seed that the checkpoint was trained with.
+/// Neighbourhoods of all pins; then for each layer a map (the message of every pin) and a reduce (gather, pool, update,
+/// after layer 2 the head), over shards of consecutive pins. What lies between two stages is in mapped files in the
+/// work folder, so the heap holds blocks of rows only. Neighbourhoods come from the walk settings and the seed that the
+/// checkpoint was trained with.
 ///
 /// - Source: Ying et al. 2018, arXiv 1806.01973, §3.4, with pin–pin neighbourhoods in place of two jobs per layer.
 public enum EmbedAllPins {
     /// Writes `embeddings.npy`, `pins.txt`, `manifest.json` and, with a popularity prior, `bias.npy` to the job's
-    /// output, all at once at the end.
+    /// output, all at once at the end. Goes on where an earlier run of the same job was killed.
     ///
     /// - Parameters:
+    ///   - note: told in one line of a damaged shard that is made again.
     ///   - isStopped: asked between blocks; when true, the work is given up.
     ///   - progress: told between blocks how far it is.
-    /// - Throws: `InferenceError` or `ArtifactError`; then the output is as it was.
+    /// - Throws: `InferenceError` or `ArtifactError`; then the output is as it was. Finished shards stay in the work
+    ///   folder, except where the numbers themselves are bad.
     @discardableResult
     public static func run(
-        _ job: EmbedJob, isStopped: @escaping () -> Bool = { false },
+        _ job: EmbedJob, note: @escaping (String) -> Void = { _ in }, isStopped: @escaping () -> Bool = { false },
         progress: @escaping (String) -> Void = { _ in }
     ) throws -> EmbedSummary {
         let model = try TrainedModel(path: job.checkpointPath, for: job.graph)
         try OutputFolder.requireReplaceable(job.output)
-        let kernels = Kernels(team: ThreadTeam(threads: job.threads))
-        let steps = Steps(total: 5 * job.graph.pinCount, isStopped: isStopped, progress: progress)
-        try AtomicReplace.writeFolder(at: job.output, replacing: true) { folder in
-            try NeighborhoodLists.write(
-                folder: folder, graph: job.graph, walks: model.settings.walks, seed: model.seed, team: kernels.team,
-                steps: steps)
-            let pass = try LayerPass(
-                model: model, graph: job.graph, neighborhoods: NeighborhoodLists(folder: folder), folder: folder,
-                kernels: kernels, steps: steps)
-            try pass.run(writing: folder + "/embeddings.npy")
-            try OutputFolder.copy(job.graph.directory + "/pins.txt", to: folder + "/pins.txt")
-            let biasFiles = try writeBias(folder, job.graph, model)
-            if !job.keepNeighbors { for name in neighborhoodFiles { try OutputFolder.remove(folder + "/" + name) } }
-            try writeManifest(folder, job, model, biasFiles: biasFiles)
+        let limit = job.memoryBytes.map { ResidentLimit(byteCount: $0) }
+        defer { limit?.end() }
+        var stageJob = StageJob(
+            graph: job.graph, checkpointPath: job.checkpointPath, work: job.workFolder,
+            plan: ShardPlan(
+                pinCount: job.graph.pinCount, width: model.parameters.shape.hiddenWidth, shardCount: job.shardCount,
+                memoryBytes: job.memoryBytes))
+        stageJob.threads = job.threads
+        stageJob.precision = job.precision
+        let stages = try LayerStages(
+            stageJob, model: model, ledger: ShardLedger(note: note),
+            steps: Steps(total: 5 * job.graph.pinCount, isStopped: isStopped, progress: progress))
+        let above = try MadeFolders(upTo: OutputFolder.parent(of: job.output))
+        do {
+            let engine = LocalEngine(job, stages: stages)
+            try engine.run()
+            try AtomicReplace.writeFolder(at: job.output, replacing: true) { try engine.assemble(in: $0) }
+            try stages.work.remove()
+        } catch {
+            throw giveUp(error, stages.work, above)
         }
         return EmbedSummary(
             pinCount: job.graph.pinCount, width: model.parameters.shape.outputWidth, metric: model.metric)
     }
 
-    private static let neighborhoodFiles = [
-        NeighborhoodFiles.neighbors, NeighborhoodFiles.visits, NeighborhoodFiles.weights,
-    ]
-
-    /// Writes `bias.npy`, the popularity prior of every pin; nothing where the model has none.
-    ///
-    /// - Returns: the names of the files written.
-    private static func writeBias(
-        _ folder: String, _ graph: BipartiteGraph, _ model: TrainedModel
-    ) throws -> [String] {
-        let prior = model.settings.model.popularityPrior
-        guard prior > 0 else { return [] }
-        let writer = try NumpyWriter(
-            path: folder + "/bias.npy", elementType: .float32, shape: [graph.pinCount])
-        let bias = (0..<graph.pinCount).map { pin in
-            Float(prior * log1p(Double(unsafe graph.boards(of: UInt32(pin)).count)))
+    /// Keeps what is worth it of the work, and says where.
+    private static func giveUp(_ error: any Error, _ work: WorkFolder, _ above: MadeFolders) -> any Error {
+        let isBad: Bool
+        switch error {
+        case InferenceError.notFinite, InferenceError.beyondFloat16: isBad = true
+        default: isBad = false
         }
-        try writer.append(bias)
-        try writer.close()
-        return ["bias.npy"]
-    }
-
-    private static func writeManifest(
-        _ folder: String, _ job: EmbedJob, _ model: TrainedModel, biasFiles: [String]
-    ) throws {
-        let names = ["embeddings.npy", "pins.txt"] + biasFiles + (job.keepNeighbors ? neighborhoodFiles : [])
-        let manifest = try Manifest(
-            describing: names, in: folder, kind: "embeddings", counts: ["pins": job.graph.pinCount],
-            featureWidth: model.parameters.shape.outputWidth,
-            extra: [
-                "metric": model.metric, "graph": OutputFolder.absolutePath(job.graph.directory),
-                "graph_fingerprint": job.graph.fingerprint, "checkpoint": model.name, "step": "\(model.step)",
-            ])
-        try manifest.write(directory: folder)
+        let isKept = !isBad && work.hasShards
+        if !isKept {
+            try? work.remove()
+            above.remove()
+        }
+        if case InferenceError.stopped = error { return InferenceError.stopped(work: isKept ? work.path : nil) }
+        return error
     }
 }
 
@@ -131,6 +131,6 @@ final class Steps {
     func finished(_ rows: Int, of stage: String) throws {
         done += rows
         progress("embedding: \(100 * done / max(1, total)) %, \(stage)")
-        if isStopped() { throw InferenceError.stopped }
+        if isStopped() { throw InferenceError.stopped(work: nil) }
     }
 }

@@ -7,9 +7,13 @@ public enum InferenceError: Error, Equatable, CustomStringConvertible {
     case noCheckpoint(run: String, found: String)
     case badConfiguration(checkpoint: String, problem: String)
     case notFinite(pin: UInt32, checkpoint: String)
+    /// A number of this pin is too large for float16.
+    case beyondFloat16(pin: UInt32)
     case occupied(path: String, found: String)
-    case noSpace(path: String, byteCount: Int, reason: String)
-    case stopped
+    /// A shard that another stage reads is not there, or is of another run; `command` makes it.
+    case unfinished(path: String, expected: String, found: String, command: String)
+    /// `work` holds finished shards; nil where there are none.
+    case stopped(work: String?)
 
     public var description: String {
         switch self {
@@ -33,13 +37,18 @@ public enum InferenceError: Error, Equatable, CustomStringConvertible {
         case .notFinite(let pin, let checkpoint):
             "inference: \(checkpoint): pin row \(pin): expected a vector of finite numbers, found others. "
                 + "Use an earlier checkpoint."
+        case .beyondFloat16(let pin):
+            "inference: pin row \(pin): beyond float16: expected numbers up to 65504, found larger ones. "
+                + "Use --precision float32."
         case .occupied(let path, let found):
             "inference: \(path): output folder in use: expected none, an empty one or embeddings, found \(found). "
                 + "Name another folder."
-        case .noSpace(let path, let byteCount, let reason):
-            "inference: \(path): cannot reserve space: expected \(byteCount) bytes, found: \(reason). Free some or choose another --out."
-        case .stopped:
-            "inference: stopped before the end; nothing was written."
+        case .unfinished(let path, let expected, let found, let command):
+            "inference: \(path): unfinished shard: expected \(expected), found \(found). Run `\(command)` first."
+        case .stopped(let work?):
+            "inference: stopped before the end; finished shards are in \(work). Start again to go on."
+        case .stopped(nil):
+            "inference: stopped before the end; nothing was written. Start again."
         }
     }
 }

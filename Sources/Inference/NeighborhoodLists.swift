@@ -1,17 +1,15 @@
 import Artifacts
-import Configuration
-import GraphStore
 import Kernels
 import Sampling
 
-/// Every pin's neighbourhood, mapped from the files that `NeighborhoodFiles` writes.
+/// The neighbourhoods of a shard's pins, mapped from the files that `NeighborhoodFiles` writes.
 struct NeighborhoodLists {
     private let neighbors: NumpyFile
     private let weights: NumpyFile
     /// K: most neighbours of a pin.
     let top: Int
 
-    /// Maps what `write` has written.
+    /// - Parameter folder: of a finished shard of neighbourhoods.
     init(folder: String) throws {
         neighbors = try NumpyFile(
             path: folder + "/" + NeighborhoodFiles.neighbors, elements: [.int32], rank: 2, advice: .sequential)
@@ -20,8 +18,18 @@ struct NeighborhoodLists {
         top = neighbors.header.shape[1]
     }
 
-    /// The neighbour lists of `rows` as weighted lists of pins; they lie in `buffer` until its next use.
-    func lists(of rows: Range<Int>, in buffer: ListBuffer) -> PoolLists {
+    /// The pins that any list names.
+    func needed(pinCount: Int) -> NeededRows {
+        withExtendedLifetime(neighbors) {
+            unsafe NeededRows(pinCount: pinCount, lists: neighbors.elements(as: Int32.self))
+        }
+    }
+
+    /// The neighbour lists of `rows`, counted from the shard's first, as weighted lists of table rows; they lie in
+    /// `buffer` until its next use.
+    ///
+    /// - Parameter table: the pins that the table to pool from holds; nil where it holds all.
+    func lists(of rows: Range<Int>, in table: NeededRows?, _ buffer: ListBuffer) -> PoolLists {
         precondition(rows.count * top <= buffer.entryCapacity, "NeighborhoodLists: \(rows.count) lists are too many")
         let pins = unsafe neighbors.elements(as: Int32.self)
         let shares = unsafe weights.elements(as: Float.self)
@@ -31,7 +39,7 @@ struct NeighborhoodLists {
             for entry in row * top..<(row + 1) * top {
                 let pin = unsafe pins[entry]
                 if pin < 0 { break }
-                unsafe indices[count] = pin
+                unsafe indices[count] = table?.place(of: pin) ?? pin
                 unsafe weights[count] = unsafe shares[entry]
                 count += 1
             }
@@ -41,35 +49,6 @@ struct NeighborhoodLists {
             offsets: UnsafePointer(offsets), indices: UnsafePointer(indices), weights: UnsafePointer(weights),
             count: rows.count)
     }
-}
-
-extension NeighborhoodLists {
-    /// Samples the neighbourhoods of all pins, by chunks of pins on the team's threads, and writes them to `folder`.
-    static func write(
-        folder: String, graph: BipartiteGraph, walks: WalkSettings, seed: UInt64, team: ThreadTeam, steps: Steps
-    ) throws {
-        let files = try NeighborhoodFiles(directory: folder, pinCount: graph.pinCount, walks: walks)
-        let chunks = (0..<2 * team.threadCount).map { _ in
-            (sampler: NeighborhoodSampler(graph: graph, walks: walks, seed: seed), table: NeighborhoodTable())
-        }
-        for start in stride(from: 0, to: graph.pinCount, by: chunks.count * chunkPins) {
-            let end = min(start + chunks.count * chunkPins, graph.pinCount)
-            let used = chunks.prefix((end - start + chunkPins - 1) / chunkPins)
-            team.run(chunks: used.count) { index in
-                let first = start + index * chunkPins
-                used[index].table.removeAll()
-                used[index].sampler.sample(
-                    range: first..<min(first + chunkPins, end), window: NeighborhoodSampler.embeddingWindow,
-                    into: used[index].table)
-            }
-            for chunk in used { try files.append(chunk.table) }
-            try steps.finished(end - start, of: "neighbourhoods")
-        }
-        try files.close()
-    }
-
-    /// Pins that one thread samples at a time.
-    private static let chunkPins = 512
 }
 
 /// Storage for the neighbour lists of a block of pins.

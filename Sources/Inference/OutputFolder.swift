@@ -26,8 +26,9 @@ enum OutputFolder {
         }
     }
 
-    static func remove(_ path: String) throws {
-        guard unsafe unlink(path) == 0 else { throw ArtifactError.system(path: path, operation: "remove", code: errno) }
+    /// The folder above.
+    static func parent(of path: String) -> String {
+        URL(fileURLWithPath: path).standardizedFileURL.deletingLastPathComponent().path
     }
 
     static func absolutePath(_ path: String) -> String {

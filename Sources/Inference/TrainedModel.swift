@@ -1,19 +1,28 @@
+import Artifacts
 import Configuration
 import GraphStore
 import PinSageModel
 
 /// A checkpoint that fits a graph: parameters, and the settings they were trained with.
-struct TrainedModel {
+public struct TrainedModel {
     let parameters: Parameters
     let settings: PipelineSettings
     /// The checkpoint's file name.
     let name: String
+    /// Of the checkpoint's bytes.
+    let checksum: String
     let step: Int
     /// Key of the walks' random numbers.
     let seed: UInt64
 
     /// How its embeddings are compared.
     var metric: String { parameters.shape.output == .unit ? "cosine" : "dot" }
+
+    /// The walk settings and the seed of a checkpoint that fits a graph.
+    public static func walks(path: String, for graph: BipartiteGraph) throws -> (WalkSettings, UInt64) {
+        let model = try TrainedModel(path: path, for: graph)
+        return (model.settings.walks, model.seed)
+    }
 
     /// Reads a checkpoint and holds it against the graph.
     ///
@@ -39,6 +48,7 @@ struct TrainedModel {
         }
         parameters = checkpoint.parameters
         name = path.split(separator: "/").last.map(String.init) ?? path
+        checksum = try Checksum.xxh64Hex(ofFile: path)
         step = metadata.step
         seed = metadata.seed
     }

@@ -10,6 +10,7 @@ public final class NeighborhoodFiles {
     public static let neighbors = "neighbors.npy"
     public static let weights = "weights.npy"
     public static let visits = "visits.npy"
+    public static let names = [neighbors, visits, weights]
 
     private let top: Int
     private let pooling: WalkSettings.Pooling
@@ -17,17 +18,22 @@ public final class NeighborhoodFiles {
     private let weightWriter: NumpyWriter
     private let visitWriter: NumpyWriter
 
-    /// - Parameter directory: an existing folder.
+    /// - Parameters:
+    ///   - directory: an existing folder.
+    ///   - isDurable: see `NumpyWriter`.
     /// - Throws: `SamplingError.tooManyPins` when a pin does not fit int32; `ArtifactError` when a file cannot be
     ///   created.
-    public init(directory: String, pinCount: Int, walks: WalkSettings) throws {
+    public init(directory: String, pinCount: Int, walks: WalkSettings, isDurable: Bool = true) throws {
         guard pinCount <= Int(Int32.max) else { throw SamplingError.tooManyPins(pinCount: pinCount) }
         top = walks.top
         pooling = walks.pooling
         let shape = [pinCount, top]
-        neighborWriter = try NumpyWriter(path: "\(directory)/\(Self.neighbors)", elementType: .int32, shape: shape)
-        weightWriter = try NumpyWriter(path: "\(directory)/\(Self.weights)", elementType: .float32, shape: shape)
-        visitWriter = try NumpyWriter(path: "\(directory)/\(Self.visits)", elementType: .int32, shape: shape)
+        func writer(_ name: String, _ type: NumpyElement) throws -> NumpyWriter {
+            try NumpyWriter(path: "\(directory)/\(name)", elementType: type, shape: shape, isDurable: isDurable)
+        }
+        neighborWriter = try writer(Self.neighbors, .int32)
+        weightWriter = try writer(Self.weights, .float32)
+        visitWriter = try writer(Self.visits, .int32)
     }
 
     /// Appends the table's lists as the next rows.
@@ -74,7 +80,7 @@ public final class NeighborhoodFiles {
         progress: (Int) -> Void = { _ in }
     ) throws {
         let names = try AtomicReplace.entries(ofFolder: directory) ?? []
-        if let stranger = names.first(where: { ![neighbors, weights, visits].contains($0) }) {
+        if let stranger = names.first(where: { !Self.names.contains($0) }) {
             throw SamplingError.occupied(path: directory, file: stranger)
         }
         try AtomicReplace.writeFolder(at: directory, replacing: !names.isEmpty) { folder in

@@ -8,7 +8,11 @@ import Inference
 /// `pinsage embed`: every pin's vector, each layer of each pin computed once.
 struct EmbedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "embed", abstract: "Compute every pin's embedding from a checkpoint.")
+        commandName: "embed", abstract: "Compute every pin's embedding from a checkpoint.",
+        discussion: """
+            Works shard by shard: first every pin's neighbourhood, then for each layer a map and a reduce. Finished \
+            shards lie in OUT.work until the end; after a kill the same command goes on with them.
+            """)
 
     @Option(name: .customLong("run"), help: "Run directory: its newest checkpoint and its graph.")
     var runDirectory: String?
@@ -28,12 +32,31 @@ struct EmbedCommand: ParsableCommand {
     @Option(help: "Threads. Changes no bit of the result.")
     var threads = availableThreads()
 
+    @Option(help: "Most memory for the process, mapped files included, as 8G or 512M. (default: no limit)")
+    var memory: ByteCount?
+
+    @Option(help: "Shards to cut the pins into, at least. Changes no bit. (default: as suits graph and memory)")
+    var shards: Int?
+
+    @Option(help: "Numbers of embeddings.npy: \(EmbeddingPrecision.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var precision = EmbeddingPrecision.float32
+
+    @Option(help: "Folder of finished shards. (default: OUT.work)")
+    var work: String?
+
     func validate() throws {
         guard (runDirectory == nil) != (checkpoint == nil) else {
             throw ValidationError("expected either --run DIR or --checkpoint FILE --graph DIR")
         }
         if checkpoint != nil && graph == nil { throw ValidationError("--checkpoint needs --graph DIR") }
         guard threads >= 1 else { throw ValidationError("--threads is \(threads): expected 1 or more") }
+        if let shards, !(1...99_999).contains(shards) {
+            throw ValidationError("--shards is \(shards): expected 1 to 99999")
+        }
+        if let memory, memory.bytes < ShardPlan.memoryBytesMin {
+            let least = ShardPlan.memoryBytesMin >> 20
+            throw ValidationError("--memory is \(memory.bytes) bytes: expected \(least)M or more")
+        }
     }
 
     func run() throws {
@@ -41,15 +64,36 @@ struct EmbedCommand: ParsableCommand {
         let source = try EmbedSource.find(
             run: runDirectory, checkpoint: checkpoint, graph: graph, note: writeToStandardError)
         let line = ProgressLine()
-        let job = EmbedJob(
+        var job = EmbedJob(
             graph: try BipartiteGraph(directory: source.graph), checkpointPath: source.checkpoint, output: out,
             threads: threads, keepNeighbors: keepNeighbors)
+        job.memoryBytes = memory?.bytes
+        job.shardCount = shards
+        job.precision = precision
+        job.work = work
         do {
-            let summary = try EmbedAllPins.run(job, isStopped: { stop.isStopped }, progress: { line.update($0) })
+            let summary = try EmbedAllPins.run(
+                job, note: { line.finish($0) }, isStopped: { stop.isStopped }, progress: { line.update($0) })
             line.finish("embedded \(summary.pinCount) pins in \(summary.width) dimensions: \(out)")
-        } catch InferenceError.stopped {
+        } catch InferenceError.stopped(let work) {
             line.finish("embedding stopped before the end")
-            throw StoppedBySignal("pinsage embed: stopped, nothing was written. Start again.")
+            throw StoppedBySignal("pinsage embed: \(InferenceError.stopped(work: work))")
         }
+    }
+}
+
+extension EmbeddingPrecision: ExpressibleByArgument {}
+
+/// A number of bytes: `8G`, `512M`, `65536K`, or a plain number.
+struct ByteCount: ExpressibleByArgument {
+    let bytes: Int
+
+    init?(argument: String) {
+        let units = ["K": 10, "M": 20, "G": 30, "T": 40]
+        let shift = argument.last.flatMap { units[String($0).uppercased()] }
+        guard let number = Int(shift == nil ? argument : String(argument.dropLast())), number > 0,
+            number <= Int.max >> 40
+        else { return nil }
+        bytes = number << (shift ?? 0)
     }
 }

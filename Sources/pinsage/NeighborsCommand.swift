@@ -2,7 +2,10 @@ import ArgumentParser
 import Basics
 import Configuration
 import Foundation
+import FrontDoor
 import GraphStore
+import Inference
+import PinSageModel
 import Sampling
 
 /// `pinsage neighbors`: the importance neighbourhood of one pin, or of all pins as files.
@@ -13,7 +16,8 @@ struct NeighborsCommand: ParsableCommand {
         discussion: """
             With --pin, prints visits, importance weight and id of each neighbour, most visited first. With --all, writes \
             neighbors.npy (int32, -1 past the end), weights.npy (float32) and visits.npy (int32), one row a pin: the \
-            neighbourhoods from which `pinsage embed` makes embeddings.
+            neighbourhoods from which `pinsage embed` makes embeddings. With --shard, --out is the work folder of \
+            `pinsage map` and `pinsage reduce`, and one shard of the pins is written.
             """)
 
     @Argument(help: "Graph directory.")
@@ -43,10 +47,27 @@ struct NeighborsCommand: ParsableCommand {
     @Option(help: "Key of the random numbers.")
     var seed: UInt64 = PipelineSettings().seed
 
+    @Option(help: "With --all: one shard, as 3/16; --out is the work folder.")
+    var shard: ShardNumber?
+
+    @Option(help: "With --shard: a checkpoint whose walk settings and seed are taken.")
+    var checkpoint: String?
+
+    @Flag(help: "With --shard: also the need-lists for `pinsage map --blocks`.")
+    var needs = false
+
+    @Option(help: "With --shard: threads. Changes no bit of the result.")
+    var threads = availableThreads()
+
     @Flag(help: "Print one JSON object on standard output.")
     var json = false
 
     func validate() throws {
+        guard shard == nil || all else { throw ValidationError("--shard goes with --all --out WORK.") }
+        guard shard != nil || checkpoint == nil && !needs else {
+            throw ValidationError("--checkpoint and --needs go with --shard.")
+        }
+        guard threads >= 1 else { throw ValidationError("--threads is \(threads): expected 1 or more.") }
         guard all == (pin == nil) else { throw ValidationError("Give either --pin ID or --all --out DIR.") }
         guard all == (out != nil) else { throw ValidationError("--all and --out DIR go together.") }
         for (name, value, range) in [
@@ -73,6 +94,8 @@ struct NeighborsCommand: ParsableCommand {
         let graph = try BipartiteGraph(directory: graph)
         if let pin {
             try printNeighborhood(of: pin, graph)
+        } else if let out, let shard {
+            try writeShard(shard, of: graph, work: out)
         } else if let out {
             try writeAll(graph, to: out)
         }
@@ -107,6 +130,19 @@ struct NeighborsCommand: ParsableCommand {
         let seconds = String(format: "%.1f", (ContinuousClock.now - start) / .seconds(1))
         progress.finish("neighbors: \(graph.pinCount) pins in \(seconds) s, files in \(directory)")
         if json { try printJSON(Summary(pins: graph.pinCount, top: top, directory: directory)) }
+    }
+
+    private func writeShard(_ shard: ShardNumber, of graph: BipartiteGraph, work: String) throws {
+        let stop = try StopToken()
+        let line = ProgressLine()
+        let walks = try checkpoint.map { try TrainedModel.walks(path: $0, for: graph) } ?? (settings, seed)
+        let stage = NeighborhoodStage(
+            graph: graph, walks: walks.0, seed: walks.1, work: work, shardCount: shard.count, threads: threads)
+        try finishing("neighbors", shard, line) {
+            try stage.run(
+                shard: shard.index, needs: needs, note: { line.finish($0) }, isStopped: { stop.isStopped },
+                progress: { line.update($0) })
+        }
     }
 
     private func printJSON(_ answer: some Encodable) throws {

@@ -16,7 +16,9 @@ struct Pinsage: ParsableCommand {
             GenerateCommand.self,
             InspectCommand.self,
             KeysCommand.self,
+            MapCommand.self,
             NeighborsCommand.self,
+            ReduceCommand.self,
             RelatedCommand.self,
             TrainCommand.self,
         ])

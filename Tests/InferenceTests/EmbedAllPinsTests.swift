@@ -247,7 +247,7 @@ struct EmbedErrorTests {
         let fixture = try EmbedFixture()
         try EmbedAllPins.run(fixture.job())
         let before = try Data(contentsOf: URL(fileURLWithPath: fixture.folder.file("out/manifest.json")))
-        #expect(problem(fixture, stopped: true) == "\(InferenceError.stopped)")
+        #expect(problem(fixture, stopped: true) == "\(InferenceError.stopped(work: nil))")
         let after = try Data(contentsOf: URL(fileURLWithPath: fixture.folder.file("out/manifest.json")))
         #expect(before == after)
         #expect(fixture.names(in: fixture.folder.path) == ["graph", "out", "step-00000003.safetensors"])

@@ -33,9 +33,14 @@ struct FormatsPageTests {
         try run("train", "--config", "config.yaml", "--run", "run")
         try run("embed", "--run", "run", "--out", "embeddings", "--keep-neighbors")
         try run("neighbors", "graph", "--all", "--out", "neighborhoods")
+        let checkpoint = "run/checkpoints/step-00000300.safetensors"
+        try run(
+            "neighbors", "graph", "--all", "--out", "work", "--checkpoint", checkpoint, "--shard", "0/2", "--needs")
+        try run(
+            "map", "--checkpoint", checkpoint, "--graph", "graph", "--work", "work", "--layer", "1", "--shard", "0/2")
         #expect(try folder.bytes("embeddings/neighbors.npy") == folder.bytes("neighborhoods/neighbors.npy"))
         let ofFiles = blocks.filter { !$0.contains("zmq") }
-        #expect(ofFiles.count == 5)
+        #expect(ofFiles.count == 6)
         for block in ofFiles { try Python.run(block, in: folder.path) }
     }
 

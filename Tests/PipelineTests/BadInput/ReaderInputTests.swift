@@ -143,7 +143,7 @@ import Testing
         },
         BadInput("output is a graph", ofRun.replacing("new", with: "graph"), says: "graph: output folder in use"),
         BadInput("output is a file", ofRun.replacing("new", with: "pins.txt"), says: "pins.txt: output folder in use"),
-        BadInput("output below a file", ofRun.replacing("new", with: "pins.txt/x"), says: "pins.txt/x: cannot create"),
+        BadInput("output below a file", ofRun.replacing("new", with: "pins.txt/x"), says: "x.work: cannot create"),
         BadInput("a damaged graph", embedding, says: "graph/features.npy: wrong length") {
             try $0.cut("graph/features.npy")
         },
@@ -195,7 +195,7 @@ import Testing
         BadInput(
             "held-out pairs", "pinsage generate --out open/new --pairs shut/p", says: "shut/p: cannot create: expec"),
         BadInput("neighbors", "pinsage neighbors graph --all --out shut/new", says: "shut/new: cannot create folder"),
-        BadInput("embeddings", "pinsage embed --run run --out shut/new", says: "shut/new: cannot create folder"),
+        BadInput("embeddings", "pinsage embed --run run --out shut/new", says: "shut/new.work: cannot create"),
         BadInput("run", "pinsage train --config config.yaml --run shut/new", says: "shut/new: cannot create folder"),
     ]
 
