@@ -1,6 +1,6 @@
 # `make` lists the targets. The work is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help train-cluster test build check chaos fuzz sanitize lint check-emulated bench bench-peers watch hooks clean
+.PHONY: help train-cluster test test-spark spark build check chaos fuzz sanitize lint check-emulated bench bench-peers watch hooks clean
 
 CONFIG ?= configs/demo.yaml
 export CONFIG SAMPLERS ROUNDS
@@ -13,6 +13,12 @@ train-cluster: ## install what is missing, build, make the graph, train, embed, 
 
 test: ## every test; PINSAGE_DATA=FOLDER adds those on real data
 	@sh scripts/test.sh
+
+spark: ## PySpark, pinned, into .venv-spark: graphs built and pins embedded on Spark
+	@sh scripts/spark/install.sh
+
+test-spark: spark build ## the tests of scripts/spark, which `make test` leaves out
+	@for test in scripts/spark/test_*.py; do .venv-spark/bin/python $$test || exit 1; done
 
 build: ## the executables, in release mode
 	@sh scripts/bootstrap.sh && swift build -c release
