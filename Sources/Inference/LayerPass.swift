@@ -18,7 +18,6 @@ final class LayerPass {
     private let shape: ModelShape
     private let layers: [Convolve]
     private let head: OutputHead
-    private let kernels: Kernels
     private let steps: Steps
     private let messages: ScratchTable
     private let hidden: ScratchTable
@@ -36,13 +35,14 @@ final class LayerPass {
     ) throws {
         guard let features = graph.features else { throw InferenceError.noFeatures(graph: graph.directory) }
         shape = model.parameters.shape
-        layers = [1, 2].map { Convolve(model.parameters, layer: $0, kernels: kernels) }
+        layers = [1, 2].map {
+            Convolve(model.parameters, layer: $0, pooling: model.settings.walks.pooling, kernels: kernels)
+        }
         head = OutputHead(model.parameters, kernels: kernels)
         checkpointName = model.name
         self.features = features
         self.graph = graph
         self.neighborhoods = neighborhoods
-        self.kernels = kernels
         self.steps = steps
         messages = try ScratchTable(folder: folder, rows: graph.pinCount, columns: shape.hiddenWidth)
         hidden = try ScratchTable(folder: folder, rows: graph.pinCount, columns: shape.hiddenWidth)
@@ -82,7 +82,7 @@ final class LayerPass {
 
     private func update(layer: Int, own: Matrix, _ rows: Range<Int>, into outputs: Matrix) {
         let pooled = Matrix(pooledBlock, rows: rows.count, columns: shape.hiddenWidth)
-        kernels.weightedPool(neighborhoods.lists(of: rows, in: lists), from: messages.matrix, into: pooled)
+        unsafe layers[layer].pool(neighborhoods.lists(of: rows, in: lists), from: messages.matrix, into: pooled)
         layers[layer].update(own: own, pooled: pooled, into: outputs, norms: norms)
     }
 
