@@ -51,6 +51,7 @@ loops='
 12addOneColumn vfmadd[0-9]+ps
 13addColumnSums vaddps
 8poolRows vfmadd[0-9]+ps
+11maxPoolRows vcmp[a-z_]*ps
 8copyRows vmovups
 13normalizeRows vfmadd[0-9]+ps
 21normalizeRowsBackward vfmadd[0-9]+ps
@@ -58,6 +59,9 @@ loops='
 11finishPairs vfmadd[0-9]+ps
 12ownHingeRows vfmadd[0-9]+ps
 17ownHingeGradients vfmadd[0-9]+ps
+7rowDots vfmadd[0-9]+ps
+12maskedLogits vfmadd[0-9]+ps
+12exponentials vfmadd[0-9]+ps
 8adamStep vfmadd[0-9]+ps
 12sumOfSquares vfmadd[0-9]+ps
 9addScaled vfmadd[0-9]+ps

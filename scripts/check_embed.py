@@ -45,11 +45,23 @@ def pool(messages, neighbors, weights, block=4096):
     return pooled
 
 
-def embed(features, neighbors, weights, tensors, output):
+def pool_max(messages, neighbors, block=4096):
+    """pooled[u] = largest of messages[neighbors[u, k]] over k, element by element; 0 where there is no neighbour."""
+    pooled = np.zeros((len(neighbors), messages.shape[1]))
+    for start in range(0, len(neighbors), block):
+        rows = neighbors[start : start + block]
+        for k in range(rows.shape[1]):
+            message = np.where(rows[:, k : k + 1] < 0, 0.0, messages[np.maximum(rows[:, k], 0)])
+            pooled[start : start + block] = np.maximum(pooled[start : start + block], message)
+    return pooled
+
+
+def embed(features, neighbors, weights, tensors, output, pooling):
     h = features.astype(np.float64)
     for layer in ("conv.1", "conv.2"):
         message = relu(h @ tensors[f"{layer}.message.weight"].T + tensors[f"{layer}.message.bias"])
-        both = np.concatenate([h, pool(message, neighbors, weights)], axis=1)
+        pooled = pool_max(message, neighbors) if pooling == "max" else pool(message, neighbors, weights)
+        both = np.concatenate([h, pooled], axis=1)
         h = unit(relu(both @ tensors[f"{layer}.update.weight"].T + tensors[f"{layer}.update.bias"]))
     if "head.output.weight" not in tensors:
         return h
@@ -68,14 +80,15 @@ def main():
     folder = pathlib.Path(arguments.neighbors or arguments.embeddings)
     neighbors, weights = np.load(folder / "neighbors.npy"), np.load(folder / "weights.npy")
     tensors, metadata = read_safetensors(arguments.checkpoint)
-    if json.loads(metadata["config"]).get("walks", {}).get("pooling") == "uniform":
+    pooling = json.loads(metadata["config"]).get("walks", {}).get("pooling", "importance")
+    if pooling == "uniform":
         weights = (neighbors >= 0) / np.maximum((neighbors >= 0).sum(1, keepdims=True), 1)
     model = json.loads(metadata["model"])
     features = np.load(pathlib.Path(arguments.graph) / "features.npy").astype(np.float64)
     if model["logDegree"] > 0:
         boards = np.diff(np.load(pathlib.Path(arguments.graph) / "pin_offsets.npy"))
         features = np.concatenate([features, model["logDegree"] * np.log1p(boards)[:, None]], axis=1)
-    expected = embed(features, neighbors, weights, tensors, model["output"])
+    expected = embed(features, neighbors, weights, tensors, model["output"], pooling)
     found = np.load(pathlib.Path(arguments.embeddings) / "embeddings.npy")
     assert found.shape == expected.shape, f"embeddings are {found.shape}, expected {expected.shape}"
     difference = float(np.abs(found - expected).max())

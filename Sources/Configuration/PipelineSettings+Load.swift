@@ -106,6 +106,10 @@ extension TrainingSettings {
         finalLearningRateShare = try section.double(
             "final_learning_rate_share", default: finalLearningRateShare, in: .above(0, to: 1))
         margin = try section.double("margin", default: margin, in: .above(0))
+        loss = try section.choice("loss", default: loss)
+        temperature = try section.double("temperature", default: temperature, in: .above(0))
+        popularityCorrection = try section.double(
+            "popularity_correction", default: popularityCorrection, in: .from(0, to: 100))
     }
 }
 

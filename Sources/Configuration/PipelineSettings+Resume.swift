@@ -22,7 +22,10 @@ extension PipelineSettings {
                 let key = section.name.isEmpty ? line.key : "\(section.name).\(line.key)"
                 let isFixed =
                     ["features", "walks", "model", "batch"].contains(section.name)
-                    || ["seed", "training.margin", "trainer.precision"].contains(key)
+                    || [
+                        "seed", "training.margin", "training.loss", "training.temperature",
+                        "training.popularity_correction", "trainer.precision",
+                    ].contains(key)
                 return isFixed ? (key, line.value.yaml) : nil
             }
         }

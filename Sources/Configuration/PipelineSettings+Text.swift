@@ -84,7 +84,9 @@ extension PipelineSettings {
                     "learning_rate": .bare("\(training.learningRate)"),
                     "warmup_epochs": .bare("\(training.warmupEpochs)"),
                     "final_learning_rate_share": .bare("\(training.finalLearningRateShare)"),
-                    "margin": .bare("\(training.margin)"),
+                    "margin": .bare("\(training.margin)"), "loss": .word(training.loss.rawValue),
+                    "temperature": .bare("\(training.temperature)"),
+                    "popularity_correction": .bare("\(training.popularityCorrection)"),
                 ]),
             Section(
                 name: "samplers",

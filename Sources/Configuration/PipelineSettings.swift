@@ -43,9 +43,9 @@ public struct WalkSettings: Equatable, Sendable {
     /// Steps of each walk; one step is pin → board → pin. 1 … 10,000.
     public var steps = 50
     public static let stepCounts = 1...10_000
-    /// Neighbours kept: the most visited pins. 1 … 1,000.
+    /// Neighbours kept: the most visited pins. 0 (none: the network sees a pin's own row alone) … 1,000.
     public var top = 25
-    public static let topCounts = 1...1_000
+    public static let topCounts = 0...1_000
     /// Probability that a walk returns to its pin after a step. 0 ..< 1.
     public var restart = 0.5
     /// How neighbours are weighted when they are pooled.
@@ -56,6 +56,8 @@ public struct WalkSettings: Equatable, Sendable {
         case importance
         /// All alike.
         case uniform
+        /// Not weighted: the largest of each element over the neighbours.
+        case max
     }
 
     public init() {}
@@ -131,6 +133,19 @@ public struct TrainingSettings: Equatable, Sendable {
     public var finalLearningRateShare = 0.1
     /// Margin of the hinge. Above 0.
     public var margin = 0.1
+    public var loss = Loss.maxMargin
+    /// τ of the softmax: a candidate's logit is z_q · z_c / τ. Above 0.
+    public var temperature = 0.1
+    /// γ of the softmax: γ · log(1 + boards of c) is added to candidate c's logit, so that the vectors learn what
+    /// popularity does not say. 0 … 100.
+    public var popularityCorrection = 0.0
+
+    public enum Loss: String, CaseIterable, Sendable {
+        /// The hinge of each (pair, negative).
+        case maxMargin = "max_margin"
+        /// Cross entropy of the positive among its pair's candidates: itself and the negatives.
+        case softmax
+    }
 
     public init() {}
 }

@@ -16,7 +16,6 @@ final class LayerPass {
     private let checkpointName: String
     private let layers: [Convolve]
     private let head: OutputHead
-    private let kernels: Kernels
     private let featureBlock = FloatBuffer()
     private let pooledBlock: FloatBuffer
     private let hiddenBlock: FloatBuffer
@@ -27,12 +26,13 @@ final class LayerPass {
     init(model: TrainedModel, graph: BipartiteGraph, kernels: Kernels) throws {
         guard let features = graph.features else { throw InferenceError.noFeatures(graph: graph.directory) }
         shape = model.parameters.shape
-        layers = [1, 2].map { Convolve(model.parameters, layer: $0, kernels: kernels) }
+        layers = [1, 2].map {
+            Convolve(model.parameters, layer: $0, pooling: model.settings.walks.pooling, kernels: kernels)
+        }
         head = OutputHead(model.parameters, kernels: kernels)
         checkpointName = model.name
         self.features = features
         self.graph = graph
-        self.kernels = kernels
         pooledBlock = FloatBuffer(count: Self.blockRows * shape.hiddenWidth)
         hiddenBlock = FloatBuffer(count: Self.blockRows * shape.hiddenWidth)
         embeddingBlock = FloatBuffer(count: Self.blockRows * shape.outputWidth)
@@ -62,9 +62,9 @@ final class LayerPass {
         return pooled
     }
 
-    /// Pools some columns.
+    /// Pools some columns; both layers pool alike.
     func pool(_ lists: PoolLists, from table: Matrix, into pooled: Matrix) {
-        kernels.weightedPool(lists, from: table, into: pooled)
+        unsafe layers[0].pool(lists, from: table, into: pooled)
     }
 
     /// The rows after `layer`: rows × m, valid until the next call.

@@ -1,19 +1,21 @@
 extension ScalarKernels {
     /// Every pair against every shared negative; overwrites all three gradients.
-    package static func hingeLoss(_ problem: HingeProblem) -> HingeResult {
+    package static func hingeLoss(_ problem: PairProblem, margin: Float) -> HingeResult {
         zero(problem.dQueries)
         zero(problem.dPositives)
-        return hinge(problem) { _ in 0..<problem.negatives.rows }
+        return hinge(problem, margin) { _ in 0..<problem.negatives.rows }
     }
 
     /// Every pair b against its own negatives, rows b·H ..< (b+1)·H; adds into the gradients of queries
     /// and positives.
-    package static func hingeLossPerPair(_ problem: HingeProblem) -> HingeResult {
+    package static func hingeLossPerPair(_ problem: PairProblem, margin: Float) -> HingeResult {
         let own = problem.queries.rows == 0 ? 0 : problem.negatives.rows / problem.queries.rows
-        return hinge(problem) { pair in pair * own..<(pair + 1) * own }
+        return hinge(problem, margin) { pair in pair * own..<(pair + 1) * own }
     }
 
-    private static func hinge(_ problem: HingeProblem, negativesOf: (Int) -> Range<Int>) -> HingeResult {
+    private static func hinge(
+        _ problem: PairProblem, _ margin: Float, negativesOf: (Int) -> Range<Int>
+    ) -> HingeResult {
         var active: [(pair: Int, negative: Int)] = []
         var sum = 0.0
         var counted = 0
@@ -23,7 +25,7 @@ extension ScalarKernels {
                 let id = unsafe problem.negativeIDs[negative]
                 if unsafe id == problem.queryIDs[pair] || id == problem.positiveIDs[pair] { continue }
                 counted += 1
-                let argument = dot(problem.queries, pair, problem.negatives, negative) - positiveScore + problem.margin
+                let argument = dot(problem.queries, pair, problem.negatives, negative) - positiveScore + margin
                 if argument <= 0 { continue }
                 sum += Double(argument)
                 active.append((pair, negative))
@@ -36,7 +38,7 @@ extension ScalarKernels {
 
     /// ∂/∂q = n − p, ∂/∂p = −q, ∂/∂n = q for each active (pair, negative).
     private static func addGradients(
-        _ problem: HingeProblem, _ active: [(pair: Int, negative: Int)], share: Float
+        _ problem: PairProblem, _ active: [(pair: Int, negative: Int)], share: Float
     ) {
         for (pair, negative) in active {
             for column in 0..<problem.queries.columns {
@@ -49,7 +51,7 @@ extension ScalarKernels {
         }
     }
 
-    private static func dot(_ a: Matrix, _ row: Int, _ b: Matrix, _ other: Int) -> Float {
+    static func dot(_ a: Matrix, _ row: Int, _ b: Matrix, _ other: Int) -> Float {
         var sum: Float = 0
         for column in 0..<a.columns {
             sum += a[row, column] * b[other, column]
@@ -57,7 +59,7 @@ extension ScalarKernels {
         return sum
     }
 
-    private static func zero(_ matrix: Matrix) {
+    static func zero(_ matrix: Matrix) {
         for row in 0..<matrix.rows {
             for column in 0..<matrix.columns {
                 matrix[row, column] = 0

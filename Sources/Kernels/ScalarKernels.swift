@@ -81,6 +81,38 @@ package enum ScalarKernels {
         }
     }
 
+    /// output[u] = the largest of input[v] over list u, 0 for an empty list; `winners` gets its row, −1 where there is none.
+    package static func maxPool(
+        _ lists: PoolLists, from input: Matrix, into output: Matrix, winners: UnsafeMutablePointer<Int32>
+    ) {
+        for list in 0..<lists.count {
+            for column in 0..<input.columns {
+                var (largest, winner): (Float, Int32) = (0, -1)
+                for entry in unsafe Int(lists.offsets[list])..<Int(lists.offsets[list + 1]) {
+                    let row = unsafe lists.indices[entry]
+                    let value = input[Int(row), column]
+                    if winner < 0 || value > largest || value.isNaN { (largest, winner) = (value, row) }
+                }
+                output[list, column] = largest
+                unsafe winners[list * input.columns + column] = winner
+            }
+        }
+    }
+
+    /// dInput[v] = Σ dOutput[u] over the lists u that v won, column by column; 0 where the mask is not above 0.
+    package static func maxPoolBackward(
+        _ winners: UnsafePointer<Int32>, _ dOutput: Matrix, into dInput: Matrix, reluMask mask: Matrix
+    ) {
+        for column in 0..<dInput.columns {
+            for row in 0..<dInput.rows {
+                dInput[row, column] = 0
+                for list in 0..<dOutput.rows where unsafe Int(winners[list * dInput.columns + column]) == row {
+                    dInput[row, column] += mask[row, column] > 0 ? dOutput[list, column] : 0
+                }
+            }
+        }
+    }
+
     /// output[i] = input[rows[i]].
     package static func gatherRows(
         _ rows: UnsafePointer<Int32>, count: Int, from input: Matrix, into output: Matrix

@@ -17,6 +17,9 @@ import KernelsBaseline
     let addTransposedProduct: @Sendable (Input, Int, Int, Input, Int, Int, Int, Output, Int, Output) -> Void
     let addColumnSums: @Sendable (Input, Int, Int, Int, Output) -> Void
     let poolRows: @Sendable (Rows, Rows, Input, Int, Input, Int, Int, Output, Int, Bool, Input?, Int) -> Void
+    let maxPoolRows:
+        @Sendable (Rows, Rows, Int, Input, Int, Int, Output, Int, UnsafeMutablePointer<Int32>?) -> Void
+    let maxPoolRowsBackward: @Sendable (Rows, Int, Int, Int, Input, Int, Input, Int, Output, Int) -> Void
     let copyRows: @Sendable (Rows, Int, Input, Int, Int, Output, Int) -> Void
     let normalizeRows: @Sendable (Input, Int, Int, Int, Output, Int, Output, Float) -> Void
     let normalizeRowsBackward: @Sendable (Input, Int, Int, Int, Input, Int, Input, Output, Int, Bool, Float) -> Void
@@ -34,6 +37,9 @@ import KernelsBaseline
         @Sendable (
             Input, Int, Input, Int, Int, Int, Input, Int, Int, Input, Float, Output, Int, Output, Int, Output, Int
         ) -> Void
+    let rowDots: @Sendable (Input, Int, Input, Int, Int, Int, Output) -> Void
+    let maskedLogits: @Sendable (Output, Int, Float, Input, Rows, Int32, Int32) -> Float
+    let exponentials: @Sendable (Output, Int, Float) -> Float
     let adamStep: @Sendable (Output, Input, Output, Output, Int, Float, Float, Float, Float, Float, Float) -> Void
     let sumOfSquares: @Sendable (Input, Int) -> Double
     let addScaled: @Sendable (Input, Float, Int, Output, Bool) -> Void
@@ -57,6 +63,8 @@ import KernelsBaseline
         addTransposedProduct: KernelsBaseline.addTransposedProduct,
         addColumnSums: KernelsBaseline.addColumnSums,
         poolRows: KernelsBaseline.poolRows,
+        maxPoolRows: KernelsBaseline.maxPoolRows,
+        maxPoolRowsBackward: KernelsBaseline.maxPoolRowsBackward,
         copyRows: KernelsBaseline.copyRows,
         normalizeRows: KernelsBaseline.normalizeRows,
         normalizeRowsBackward: KernelsBaseline.normalizeRowsBackward,
@@ -64,6 +72,9 @@ import KernelsBaseline
         finishPairs: KernelsBaseline.finishPairs,
         ownHingeRows: KernelsBaseline.ownHingeRows,
         ownHingeGradients: KernelsBaseline.ownHingeGradients,
+        rowDots: KernelsBaseline.rowDots,
+        maskedLogits: KernelsBaseline.maskedLogits,
+        exponentials: KernelsBaseline.exponentials,
         adamStep: KernelsBaseline.adamStep,
         sumOfSquares: KernelsBaseline.sumOfSquares,
         addScaled: KernelsBaseline.addScaled,
@@ -79,6 +90,8 @@ import KernelsBaseline
         addTransposedProduct: KernelsAVX2.addTransposedProduct,
         addColumnSums: KernelsAVX2.addColumnSums,
         poolRows: KernelsAVX2.poolRows,
+        maxPoolRows: KernelsAVX2.maxPoolRows,
+        maxPoolRowsBackward: KernelsAVX2.maxPoolRowsBackward,
         copyRows: KernelsAVX2.copyRows,
         normalizeRows: KernelsAVX2.normalizeRows,
         normalizeRowsBackward: KernelsAVX2.normalizeRowsBackward,
@@ -86,6 +99,9 @@ import KernelsBaseline
         finishPairs: KernelsAVX2.finishPairs,
         ownHingeRows: KernelsAVX2.ownHingeRows,
         ownHingeGradients: KernelsAVX2.ownHingeGradients,
+        rowDots: KernelsAVX2.rowDots,
+        maskedLogits: KernelsAVX2.maskedLogits,
+        exponentials: KernelsAVX2.exponentials,
         adamStep: KernelsAVX2.adamStep,
         sumOfSquares: KernelsAVX2.sumOfSquares,
         addScaled: KernelsAVX2.addScaled,
@@ -101,6 +117,8 @@ import KernelsBaseline
         addTransposedProduct: KernelsAVX512.addTransposedProduct,
         addColumnSums: KernelsAVX512.addColumnSums,
         poolRows: KernelsAVX512.poolRows,
+        maxPoolRows: KernelsAVX512.maxPoolRows,
+        maxPoolRowsBackward: KernelsAVX512.maxPoolRowsBackward,
         copyRows: KernelsAVX512.copyRows,
         normalizeRows: KernelsAVX512.normalizeRows,
         normalizeRowsBackward: KernelsAVX512.normalizeRowsBackward,
@@ -108,6 +126,9 @@ import KernelsBaseline
         finishPairs: KernelsAVX512.finishPairs,
         ownHingeRows: KernelsAVX512.ownHingeRows,
         ownHingeGradients: KernelsAVX512.ownHingeGradients,
+        rowDots: KernelsAVX512.rowDots,
+        maskedLogits: KernelsAVX512.maskedLogits,
+        exponentials: KernelsAVX512.exponentials,
         adamStep: KernelsAVX512.adamStep,
         sumOfSquares: KernelsAVX512.sumOfSquares,
         addScaled: KernelsAVX512.addScaled,

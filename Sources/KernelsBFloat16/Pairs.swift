@@ -71,11 +71,6 @@ public func packPairPanel(
     }
 }
 
-@_transparent
-func store(_ v: IntLanes, _ p: UnsafeMutablePointer<Int32>) {
-    unsafe UnsafeMutableRawPointer(p).storeBytes(of: v, as: IntLanes.self)
-}
-
 /// The first `count` elements, zeros past them; none of a negative count.
 @inline(__always)
 func loadPart(_ p: UnsafePointer<Float>, _ count: Int) -> Lanes {

@@ -17,6 +17,11 @@ func store(_ v: Lanes, _ p: UnsafeMutablePointer<Float>) {
     unsafe UnsafeMutableRawPointer(p).storeBytes(of: v, as: Lanes.self)
 }
 
+@_transparent
+func store(_ v: IntLanes, _ p: UnsafeMutablePointer<Int32>) {
+    unsafe UnsafeMutableRawPointer(p).storeBytes(of: v, as: IntLanes.self)
+}
+
 /// `value` in all lanes.
 @_transparent
 func broadcast(_ value: Float) -> Lanes {

@@ -7,6 +7,8 @@ final class ConvolveActivations {
     private let pooledBuffer = FloatBuffer()
     private let outputBuffer = FloatBuffer()
     let norms = FloatBuffer()
+    /// Of max pooling: the row of `messages` that each element of `pooled` came from.
+    private(set) var winners = FrameArray<Int32>(count: 0)
     /// t: N × m.
     private(set) var messages: Matrix
     /// n: R × m.
@@ -21,11 +23,12 @@ final class ConvolveActivations {
     }
 
     /// Makes room for `inputRows` messages and `rows` outputs of `width`.
-    func reserve(inputRows: Int, rows: Int, width: Int) {
+    func reserve(inputRows: Int, rows: Int, width: Int, withWinners: Bool) {
         messages = messageBuffer.matrix(rows: inputRows, columns: width)
         pooled = pooledBuffer.matrix(rows: rows, columns: width)
         outputs = outputBuffer.matrix(rows: rows, columns: width)
         norms.reserve(rows)
+        if withWinners, winners.count < rows * width { winners = FrameArray(count: rows * width) }
     }
 
     var buffers: [FloatBuffer] { [messageBuffer, pooledBuffer, outputBuffer, norms] }

@@ -1,6 +1,7 @@
+import Configuration
 import Kernels
 
-/// One convolve layer on blocks of rows: messages, and the update from a pin's own row and its pooled messages.
+/// One convolve layer on blocks of rows: messages, pooling, and the update from a pin's own row and its pooled messages.
 ///
 /// Training calls it on all rows of a minibatch, inference on blocks of all pins; a row's result does not depend on
 /// the rows around it. d_in is the width of the layer's input: F in layer 1, m in layer 2.
@@ -9,12 +10,15 @@ import Kernels
 public struct Convolve: Sendable {
     /// Views of the layer's tensors; the same type views their gradients.
     let tensors: ConvolveTensors
+    let pooling: WalkSettings.Pooling
     let kernels: Kernels
 
     /// - Parameters:
     ///   - parameters: read at every call, so that an optimiser's changes show.
     ///   - layer: 1 or 2.
-    public init(_ parameters: Parameters, layer: Int, kernels: Kernels) {
+    ///   - pooling: how neighbours' messages are put together.
+    public init(_ parameters: Parameters, layer: Int, pooling: WalkSettings.Pooling, kernels: Kernels) {
+        self.pooling = pooling
         tensors = ConvolveTensors(parameters, layer: layer)
         self.kernels = kernels
     }
@@ -28,6 +32,23 @@ public struct Convolve: Sendable {
     public func messages(of inputs: Matrix, into messages: Matrix) {
         unsafe kernels.multiplyTransposedB(
             inputs, tensors.messageWeight, into: messages, epilogue: .biasReLU(UnsafePointer(tensors.messageBias.base)))
+    }
+
+    /// n_u = Σ α_uv t_v over u's neighbours v, or with `max` the largest of each element of the t_v; 0 for a pin without
+    /// neighbours.
+    ///
+    /// - Parameters:
+    ///   - lists: R neighbour lists; `max` does not read their weights.
+    ///   - messages: N × m.
+    ///   - pooled: R × m, overwritten.
+    ///   - winners: with `max`, receives the row of `messages` that each element came from, for the way back: R × m.
+    public func pool(
+        _ lists: PoolLists, from messages: Matrix, into pooled: Matrix, winners: UnsafeMutablePointer<Int32>? = nil
+    ) {
+        switch pooling {
+        case .importance, .uniform: kernels.weightedPool(lists, from: messages, into: pooled)
+        case .max: unsafe kernels.maxPool(lists, from: messages, into: pooled, winners: winners)
+        }
     }
 
     /// h'_u = ReLU(W [h_u ‖ n_u] + w), h_u = h'_u / max(‖h'_u‖, ε), with n_u the pooled messages of u's neighbours.

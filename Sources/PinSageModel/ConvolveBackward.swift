@@ -1,8 +1,10 @@
+import Configuration
 import Kernels
 
 /// The derivative of one convolve layer: from the gradient of its outputs to those of its tensors and inputs.
 struct ConvolveBackward {
     private let tensors: ConvolveTensors
+    private let pooling: WalkSettings.Pooling
     private let gradients: ConvolveTensors
     private let kernels: Kernels
     // Gradients of the pooled messages and of the messages, and the lists seen from the neighbours.
@@ -12,13 +14,15 @@ struct ConvolveBackward {
 
     init(_ layer: Convolve, gradients: Parameters, layerNumber: Int) {
         tensors = layer.tensors
+        pooling = layer.pooling
         self.gradients = ConvolveTensors(gradients, layer: layerNumber)
         kernels = layer.kernels
     }
 
     /// Overwrites the gradients of the layer's tensors and, where asked for, of its inputs.
     ///
-    /// Pooling goes backward as pooling with the transposed lists: no two rows write to one place.
+    /// Weighted pooling goes backward as pooling with the transposed lists: no two rows write to one place. Max pooling
+    /// gives each element's gradient to the row it came from.
     ///
     /// - Parameters:
     ///   - dOutputs: R × m, the gradient of the loss by the layer's outputs; used up.
@@ -44,8 +48,12 @@ struct ConvolveBackward {
         let dPooled = pooledBuffer.matrix(rows: dOutputs.rows, columns: width)
         kernels.multiply(dUpdate, tensors.updatePooled, into: dPooled)
         let dMessages = messageBuffer.matrix(rows: inputs.rows, columns: width)
-        kernels.transpose(lists, inputRows: inputs.rows, into: transposed)
-        kernels.weightedPool(transposed.lists, from: dPooled, into: dMessages, reluMask: activations.messages)
+        if pooling == .max, let winners = unsafe activations.winners.elements.baseAddress {
+            unsafe kernels.maxPoolBackward(winners, dPooled, into: dMessages, reluMask: activations.messages)
+        } else {
+            kernels.transpose(lists, inputRows: inputs.rows, into: transposed)
+            kernels.weightedPool(transposed.lists, from: dPooled, into: dMessages, reluMask: activations.messages)
+        }
         kernels.multiplyTransposedA(dMessages, inputs, into: gradients.messageWeight)
         unsafe kernels.columnSums(dMessages, into: gradients.messageBias.base)
 

@@ -14,14 +14,18 @@ public final class Learner {
     package let gradients: Parameters
     private let kernels: Kernels
     private let network: Network
-    private let loss: MaxMarginLoss
+    private let loss: RankingLoss
     private let dEmbeddingBuffer = FloatBuffer()
 
     /// - Parameters:
     ///   - parameters: changed by every step.
     ///   - adam: changed by every step; nil starts afresh.
-    ///   - training: its margin counts here; pace and length are the caller's.
-    public init(parameters: Parameters, adam: Adam? = nil, training: TrainingSettings, kernels: Kernels) {
+    ///   - training: its loss counts here; pace and length are the caller's.
+    ///   - pooling: how neighbours' messages are put together.
+    public init(
+        parameters: Parameters, adam: Adam? = nil, training: TrainingSettings,
+        pooling: WalkSettings.Pooling = .importance, kernels: Kernels
+    ) {
         self.parameters = parameters
         self.adam = adam ?? Adam(shape: parameters.shape)
         self.kernels = kernels
@@ -29,8 +33,8 @@ public final class Learner {
             self.adam.first.shape == parameters.shape,
             "Learner: Adam's memory is of \(self.adam.first.shape), the parameters of \(parameters.shape)")
         gradients = Parameters(shape: parameters.shape)
-        network = Network(parameters, gradients: gradients, kernels: kernels)
-        loss = MaxMarginLoss(margin: Float(training.margin), kernels: kernels)
+        network = Network(parameters, gradients: gradients, pooling: pooling, kernels: kernels)
+        loss = RankingLoss(training, kernels: kernels)
     }
 
     /// One step of training.
@@ -66,12 +70,12 @@ public final class Learner {
         // |a·b| is at most the sum of all squares: if that is a float, no score overflows.
         try requireFinite(Double(Float(squares)), "embeddings", batch)
         let dEmbeddings = dEmbeddingBuffer.matrix(rows: embeddings.rows, columns: embeddings.columns)
-        let margin = loss.run(embeddings, batch: batch, dEmbeddings: dEmbeddings)
-        try requireFinite(margin.loss, "loss", batch)
+        let ranking = loss.run(embeddings, batch: batch, dEmbeddings: dEmbeddings)
+        try requireFinite(ranking.loss, "loss", batch)
         network.backward(dEmbeddings: dEmbeddings, batch: batch, features: features, dFeatures: dFeatures)
         return StepResult(
-            loss: margin.loss, sharedLoss: margin.shared.loss, hardLoss: margin.hard.loss,
-            activeShare: margin.activeShare, gradientNorm: try gradientNorm(batch))
+            loss: ranking.loss, sharedLoss: ranking.shared, hardLoss: ranking.hard, activeShare: ranking.activeShare,
+            gradientNorm: try gradientNorm(batch))
     }
 
     /// ‖gradients‖₂ over all tensors.
@@ -99,8 +103,9 @@ public final class Learner {
     /// Every block of working memory by its address: a change means an allocation.
     package var workspace: [UInt] {
         let floats = network.buffers + loss.buffers + [dEmbeddingBuffer]
+        let frames = network.frames + loss.frames
         return floats.map { unsafe UInt(bitPattern: $0.base) }
-            + loss.frames.map { unsafe UInt(bitPattern: $0.bytes.baseAddress) }
+            + frames.map { unsafe UInt(bitPattern: $0.bytes.baseAddress) }
     }
 }
 
@@ -108,11 +113,12 @@ public final class Learner {
 public struct StepResult: Equatable, Sendable {
     /// `sharedLoss` + `hardLoss`.
     public let loss: Double
-    /// Mean over (pair, shared negative).
+    /// Mean over (pair, shared negative); with the softmax, over pairs.
     public let sharedLoss: Double
-    /// Mean over (pair, own hard negative); 0 when there are none.
+    /// Mean over (pair, own hard negative); 0 when there are none, and with the softmax.
     public let hardLoss: Double
-    /// Share of all counted (pair, negative) whose loss is above 0.
+    /// Share of all counted (pair, negative) whose loss is above 0; with the softmax, the probability that a pair's
+    /// negatives get together, in the mean.
     public let activeShare: Double
     /// ‖gradient‖₂ over all parameters.
     public let gradientNorm: Double

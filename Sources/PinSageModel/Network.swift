@@ -1,3 +1,5 @@
+import Basics
+import Configuration
 import Kernels
 import Minibatches
 
@@ -6,7 +8,6 @@ import Minibatches
 /// Every distinct pin is a row, so its message is computed once per layer however many lists hold it.
 final class Network {
     let shape: ModelShape
-    private let kernels: Kernels
     private let layers: [Convolve]
     private let backwards: [ConvolveBackward]
     private let head: OutputHead
@@ -17,10 +18,9 @@ final class Network {
     private let dOutputBuffers = [FloatBuffer(), FloatBuffer()]
     private(set) var embeddings: Matrix
 
-    init(_ parameters: Parameters, gradients: Parameters, kernels: Kernels) {
+    init(_ parameters: Parameters, gradients: Parameters, pooling: WalkSettings.Pooling, kernels: Kernels) {
         shape = parameters.shape
-        self.kernels = kernels
-        let layers = [1, 2].map { Convolve(parameters, layer: $0, kernels: kernels) }
+        let layers = [1, 2].map { Convolve(parameters, layer: $0, pooling: pooling, kernels: kernels) }
         self.layers = layers
         backwards = [1, 2].map { ConvolveBackward(layers[$0 - 1], gradients: gradients, layerNumber: $0) }
         head = OutputHead(parameters, kernels: kernels)
@@ -43,9 +43,11 @@ final class Network {
     /// One layer: messages of all `inputs`, pooled and joined with the first `rows` of them.
     private func convolve(_ inputs: Matrix, rows: Int, lists: NeighborhoodRows, layer: Int) -> Matrix {
         let state = activations[layer]
-        state.reserve(inputRows: inputs.rows, rows: rows, width: shape.hiddenWidth)
+        state.reserve(
+            inputRows: inputs.rows, rows: rows, width: shape.hiddenWidth, withWinners: layers[layer].pooling == .max)
         layers[layer].messages(of: inputs, into: state.messages)
-        kernels.weightedPool(PoolLists(lists), from: state.messages, into: state.pooled)
+        unsafe layers[layer].pool(
+            PoolLists(lists), from: state.messages, into: state.pooled, winners: state.winners.elements.baseAddress)
         layers[layer].update(
             own: inputs.rows(0..<rows), pooled: state.pooled, into: state.outputs, norms: state.norms)
         return state.outputs
@@ -83,6 +85,9 @@ final class Network {
                 && batch.neighborhoods[1].count == batch.targetCount,
             "Network: \(batch.neighborhoods.map(\.count)) lists, expected \([batch.hiddenCount, batch.targetCount])")
     }
+
+    /// The index arrays, to see that they stay.
+    var frames: [Frame] { activations.map(\.winners.frame) }
 
     var buffers: [FloatBuffer] {
         activations.flatMap(\.buffers) + backwards.flatMap(\.buffers) + headActivations.buffers + dOutputBuffers

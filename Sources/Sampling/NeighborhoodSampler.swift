@@ -24,7 +24,7 @@ import GraphStore
 
     /// - Precondition: the settings are in the ranges that `WalkSettings` states.
     public init(graph: BipartiteGraph, walks: WalkSettings, seed: UInt64) {
-        precondition(walks.count > 0 && walks.steps > 0 && walks.top > 0, "NeighborhoodSampler: bad settings: \(walks)")
+        precondition(walks.count > 0 && walks.steps > 0 && walks.top >= 0, "NeighborhoodSampler: bad settings: \(walks)")
         self.graph = graph
         self.walks = walks
         self.seed = seed
@@ -36,13 +36,18 @@ import GraphStore
             visitsMax: walks.count * walks.steps, distinctMax: graph.pinCount, top: walks.top)
     }
 
-    /// Appends the neighbourhood of each pin to the table, in order; that of a pin without a board is empty.
+    /// Appends the neighbourhood of each pin to the table, in order; that of a pin without a board is empty, and
+    /// with `walks.top: 0` all are, unwalked.
     ///
     /// - Parameter pins: each below the graph's pin count; may repeat.
     /// - Complexity: O(pins · walks · steps); allocates only while the table grows.
     public func sample(pins: UnsafeBufferPointer<UInt32>, window: UInt64, into table: NeighborhoodTable) {
         let perPin = min(walks.top, walks.count * walks.steps, max(graph.pinCount, 1))
         table.reserve(lists: pins.count, entries: pins.count * perPin)
+        if walks.top == 0 {
+            for _ in 0..<pins.count { table.appendList(count: 0) }
+            return
+        }
         for start in stride(from: 0, to: pins.count, by: pinsPerBlock) {
             let end = min(start + pinsPerBlock, pins.count)
             for i in end..<min(end + pinsPerBlock, pins.count) {

@@ -78,7 +78,8 @@ import Configuration
     }
 }
 
-/// Weights of one list: `visits / Σ visits` for importance, `1 / count` for uniform pooling.
+/// Weights of one list: `visits / Σ visits` for importance, `1 / count` for uniform pooling and for max,
+/// which does not read them.
 ///
 /// - Source: Ying et al. 2018, §3.2: L1-normalised visit counts.
 func writeListWeights(
@@ -90,7 +91,7 @@ func writeListWeights(
         for i in 0..<count { unsafe total &+= Int(visits[i]) }
         let divisor = Float(total)
         for i in 0..<count { unsafe weights[i] = Float(visits[i]) / divisor }
-    case .uniform:
+    case .uniform, .max:
         let weight = 1 / Float(count)
         for i in 0..<count { unsafe weights[i] = weight }
     }

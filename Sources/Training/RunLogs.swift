@@ -16,7 +16,7 @@ public struct StepMetrics: Codable, Equatable, Sendable {
     /// Share of the time since the line before in which the trainer waited for batches.
     public var waitShare: Double
     public var gradientNorm: Double
-    /// Share of the (pair, negative) hinges that were active.
+    /// As in `StepResult`.
     public var activeShare: Double
     /// Spread of the cosines between random pairs of the batch's embeddings, at the end of an epoch: mean, standard
     /// deviation and excess kurtosis.

@@ -168,7 +168,9 @@ extension Trainer {
                 "graph": "\(graph)", "parameters": "\(shape.parameterCount)",
             ])
         let parameters = checkpoint?.parameters ?? Parameters.initialised(shape: shape, seed: settings.seed)
-        return Learner(parameters: parameters, adam: checkpoint?.adam, training: settings.training, kernels: kernels)
+        return Learner(
+            parameters: parameters, adam: checkpoint?.adam, training: settings.training,
+            pooling: settings.walks.pooling, kernels: kernels)
     }
 
     /// Goes on from where a checkpoint stands, beside its tensors.

@@ -87,8 +87,11 @@ private func transposedPool() -> KernelCase {
 
 /// Normalising, the loss and the optimiser.
 func rowCases() -> [KernelCase] {
-    [normalize(), normalizeBackward(), hinge(pairs: 512, negatives: 500, width: 64)]
-        + [hinge(pairs: 2_048, negatives: 1_000, width: 128), adam()]
+    [normalize(), normalizeBackward(), adam()]
+        + [(512, 500, 64), (2_048, 1_000, 128)].flatMap { pairs, negatives, width in
+            let data = PairData(pairs: pairs, negatives: negatives, width: width)
+            return [hinge(data), softmax(data)]
+        }
 }
 
 private func normalize() -> KernelCase {
@@ -126,30 +129,66 @@ private func normalizeBackward() -> KernelCase {
         difference: { firstDifference(dA.rows(0..<512), expected, tolerance: 1e-5) })
 }
 
-/// The shared-negative hinge with its three gradients: three products of pairs × negatives × width.
-private func hinge(pairs: Int, negatives: Int, width: Int) -> KernelCase {
-    let rows = 2 * pairs + negatives
-    let inputs = Matrix(randomBuffer(rows * width, seed: 8), rows: rows, columns: width)
-    normalizeInPlace(inputs)
-    let found = Matrix(FloatBuffer(count: rows * width), rows: rows, columns: width)
-    let expected = Matrix(FloatBuffer(count: rows * width), rows: rows, columns: width)
-    let ids = IntBuffer((0..<rows).map { Int32($0) })
-    func problem(_ gradients: Matrix) -> HingeProblem {
-        unsafe HingeProblem(
-            queries: inputs.rows(0..<pairs), queryIDs: ids.base, positives: inputs.rows(pairs..<2 * pairs),
-            positiveIDs: ids.base + pairs, negatives: inputs.rows(2 * pairs..<rows), negativeIDs: ids.base + 2 * pairs,
-            margin: 0.1, dQueries: gradients.rows(0..<pairs), dPositives: gradients.rows(pairs..<2 * pairs),
-            dNegatives: gradients.rows(2 * pairs..<rows))
+/// Pairs and shared negatives on the unit sphere, and room for two sets of gradients.
+private final class PairData {
+    let (pairs, negatives, width): (Int, Int, Int)
+    let found: Matrix
+    let expected: Matrix
+    private let inputs: Matrix
+    private let ids: IntBuffer
+    private let offsets: FloatBuffer
+
+    init(pairs: Int, negatives: Int, width: Int) {
+        (self.pairs, self.negatives, self.width) = (pairs, negatives, width)
+        let rows = 2 * pairs + negatives
+        inputs = Matrix(randomBuffer(rows * width, seed: 8), rows: rows, columns: width)
+        normalizeInPlace(inputs)
+        found = Matrix(FloatBuffer(count: rows * width), rows: rows, columns: width)
+        expected = Matrix(FloatBuffer(count: rows * width), rows: rows, columns: width)
+        ids = IntBuffer((0..<rows).map { Int32($0) })
+        offsets = randomBuffer(rows, seed: 10)
     }
-    return KernelCase(
-        name: "shared-negative hinge \(pairs) pairs × \(negatives) × \(width)", kernel: "hinge",
-        sizes: [pairs, negatives, width],
-        work: .operations(
-            6 * Double(pairs * negatives * width), bytes: 8 * Double(rows * width)),
-        run: { _ = $0.hingeLoss(problem(found)) },
-        scalar: { _ = ScalarKernels.hingeLoss(problem(expected)) },
-        scalarShare: 1,
-        difference: { firstDifference(found, expected, tolerance: 1e-6) })
+
+    func problem(_ gradients: Matrix) -> PairProblem { problem(gradients, 2 * pairs..<2 * pairs + negatives) }
+
+    private func problem(_ gradients: Matrix, _ negatives: Range<Int>) -> PairProblem {
+        unsafe PairProblem(
+            queries: inputs.rows(0..<pairs), queryIDs: ids.base, positives: inputs.rows(pairs..<2 * pairs),
+            positiveIDs: ids.base + pairs, negatives: inputs.rows(negatives),
+            negativeIDs: ids.base + negatives.lowerBound, dQueries: gradients.rows(0..<pairs),
+            dPositives: gradients.rows(pairs..<2 * pairs), dNegatives: gradients.rows(negatives))
+    }
+
+    func softmax(_ gradients: Matrix) -> SoftmaxProblem {
+        unsafe SoftmaxProblem(
+            shared: problem(gradients), own: problem(gradients, 0..<0), temperature: 0.1,
+            positiveOffsets: offsets.base, sharedOffsets: offsets.base + pairs, ownOffsets: offsets.base)
+    }
+
+    /// A loss with its three gradients: three products of pairs × negatives × width.
+    func kernelCase(
+        _ loss: String, run: @escaping (Kernels) -> Void, scalar: @escaping () -> Void
+    ) -> KernelCase {
+        KernelCase(
+            name: "shared-negative \(loss) \(pairs) pairs × \(negatives) × \(width)", kernel: loss,
+            sizes: [pairs, negatives, width],
+            work: .operations(
+                6 * Double(pairs * negatives * width), bytes: 8 * Double(inputs.rows * width)),
+            run: run, scalar: scalar, scalarShare: 1,
+            difference: { firstDifference(self.found, self.expected, tolerance: 1e-6) })
+    }
+}
+
+private func hinge(_ data: PairData) -> KernelCase {
+    data.kernelCase(
+        "hinge", run: { _ = $0.hingeLoss(data.problem(data.found), margin: 0.1) },
+        scalar: { _ = ScalarKernels.hingeLoss(data.problem(data.expected), margin: 0.1) })
+}
+
+private func softmax(_ data: PairData) -> KernelCase {
+    data.kernelCase(
+        "softmax", run: { _ = $0.softmaxLoss(data.softmax(data.found)) },
+        scalar: { _ = ScalarKernels.softmaxLoss(data.softmax(data.expected)) })
 }
 
 private func normalizeInPlace(_ rows: Matrix) {

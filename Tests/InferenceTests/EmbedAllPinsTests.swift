@@ -20,7 +20,7 @@ struct EmbedAllPinsTests {
             #expect(summary.pinCount == 137 && summary.width == width)
             #expect(summary.metric == (output == .unit ? "cosine" : "dot"))
             let expected = try PlainModel(
-                fixture.parameters, features: fixture.features, boardCounts: fixture.boardCounts,
+                fixture.parameters, features: fixture.features, boardCounts: fixture.boardCounts, pooling: pooling,
                 neighborhoods: fixture.folder.file("out")
             ).embeddings()
             let found = try fixture.embeddings()
@@ -49,6 +49,18 @@ struct EmbedAllPinsTests {
         try fixture.writeCheckpoint(to: fixture.checkpointPath)
         let problem = #expect(throws: Python.Failure.self) { try Python.run(arguments) }
         #expect(problem?.description.contains(#""passed": false"#) == true)
+    }
+
+    @Test("without neighbours, a pin's vector is that of its own row, and the neighbour files have no column")
+    func contentOnly() throws {
+        let fixture = try EmbedFixture(top: 0)
+        try EmbedAllPins.run(fixture.job())
+        let expected = try PlainModel(
+            fixture.parameters, features: fixture.features, boardCounts: fixture.boardCounts,
+            neighborhoods: fixture.folder.file("out"))
+        #expect(expected.neighborhoods.allSatisfy(\.isEmpty))
+        let difference = zip(try fixture.embeddings(), expected.embeddings().joined()).map { abs(Double($0) - $1) }.max()
+        #expect((difference ?? .infinity) < 1e-5)
     }
 
     @Test("more pins than a block, in other widths, agree as well")

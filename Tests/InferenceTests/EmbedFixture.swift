@@ -22,7 +22,7 @@ struct EmbedFixture {
     init(
         pins: Int = 137, featureWidth: Int = 9, logDegree: Double = 0.3, hiddenWidth: Int = 24, outputWidth: Int = 24,
         head: ModelSettings.Head = .paper, output: ModelSettings.Output = .unit,
-        pooling: WalkSettings.Pooling = .importance, seed: UInt64 = 11
+        pooling: WalkSettings.Pooling = .importance, top: Int = 7, seed: UInt64 = 11
     ) throws {
         folder = try TemporaryDirectory()
         var random = CounterBasedGenerator(seed: seed, purpose: 8, 0, 0)
@@ -48,7 +48,7 @@ struct EmbedFixture {
         settings.seed = seed
         settings.walks.count = 6
         settings.walks.steps = 12
-        settings.walks.top = 7
+        settings.walks.top = top
         settings.walks.pooling = pooling
         self.settings = settings
         try writeCheckpoint(to: checkpointPath)

@@ -12,9 +12,14 @@ struct PlainModel {
     let neighborhoods: [[(pin: Int, weight: Double)]]
     private let tensors: [String: [Vector]]
     private let shape: ModelShape
+    private let isMaxPooling: Bool
 
     /// - Parameter folder: holds `neighbors.npy` and `weights.npy`.
-    init(_ parameters: Parameters, features: [Float], boardCounts: [Int], neighborhoods folder: String) throws {
+    init(
+        _ parameters: Parameters, features: [Float], boardCounts: [Int], pooling: WalkSettings.Pooling = .importance,
+        neighborhoods folder: String
+    ) throws {
+        isMaxPooling = pooling == .max
         shape = parameters.shape
         let width = shape.featureWidth
         self.features = (0..<features.count / width).map { row in
@@ -47,6 +52,10 @@ struct PlainModel {
             h = h.indices.map { pin in
                 var pooled = Vector(repeating: 0, count: shape.hiddenWidth)
                 for (neighbor, weight) in neighborhoods[pin] {
+                    if isMaxPooling {
+                        for column in pooled.indices { pooled[column] = max(pooled[column], messages[neighbor][column]) }
+                        continue
+                    }
                     for column in pooled.indices { pooled[column] += weight * messages[neighbor][column] }
                 }
                 return unit(relu(affine(h[pin] + pooled, layer + ".update")))

@@ -63,16 +63,16 @@ final class HingeData {
         }
     }
 
-    func run(_ body: (HingeProblem) -> HingeResult) -> HingeResult {
+    func run<Result>(_ body: (PairProblem) -> Result) -> Result {
         // One more id, so that no array is empty and without an address.
         (queryIDs + [-1]).withUnsafeBufferPointer { queryIDs in
             (positiveIDs + [-1]).withUnsafeBufferPointer { positiveIDs in
                 (negativeIDs + [-1]).withUnsafeBufferPointer { negativeIDs in
                     body(
-                        HingeProblem(
+                        PairProblem(
                             queries: queries.matrix, queryIDs: queryIDs.baseAddress!, positives: positives.matrix,
                             positiveIDs: positiveIDs.baseAddress!, negatives: negatives.matrix,
-                            negativeIDs: negativeIDs.baseAddress!, margin: margin, dQueries: dQueries.matrix,
+                            negativeIDs: negativeIDs.baseAddress!, dQueries: dQueries.matrix,
                             dPositives: dPositives.matrix, dNegatives: dNegatives.matrix))
                 }
             }

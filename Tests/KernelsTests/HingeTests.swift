@@ -37,7 +37,7 @@ import Testing
             queries: [[1, 0], [0, 1]], queryIDs: [1, 2], positives: [[1, 0], [1, 0]], positiveIDs: [11, 12],
             negatives: [[0.5, 0], [1, 0], [2, -0.5]], negativeIDs: [21, 11, 22], margin: 0.5)
         for set in InstructionSet.available {
-            let result = data.run { Kernels(instructionSet: set).hingeLoss($0) }
+            let result = data.run { Kernels(instructionSet: set).hingeLoss($0, margin: data.margin) }
             #expect(result == HingeResult(loss: 2.5 / 5, active: 3, counted: 5))
             // dq0 = n2 − p0, dq1 = (n0 − p1) + (n1 − p1), each times 1/5.
             #expect(data.dQueries.values == [0.2, -0.1, -0.1, 0])
@@ -51,7 +51,7 @@ import Testing
         let data = HingeData(
             queries: [[1, 0]], queryIDs: [1], positives: [[1, 0]], positiveIDs: [2],
             negatives: [[5, 0], [5, 0]], negativeIDs: [1, 2], margin: 1)
-        let result = data.run { Kernels().hingeLoss($0) }
+        let result = data.run { Kernels().hingeLoss($0, margin: data.margin) }
         #expect(result == HingeResult(loss: 0, active: 0, counted: 0))
         #expect((data.dQueries.values + data.dPositives.values + data.dNegatives.values).allSatisfy { $0 == 0 })
     }
@@ -61,8 +61,8 @@ import Testing
         let data = HingeData(
             queries: [[1, 1]], queryIDs: [1], positives: [[1, 0]], positiveIDs: [2],
             negatives: [[0, 0], [.nan, 0]], negativeIDs: [3, 4], margin: 0.1)
-        #expect(data.run { Kernels(instructionSet: set).hingeLoss($0) }.loss.isNaN)
-        #expect(data.run { Kernels(instructionSet: set).hingeLossPerPair($0) }.loss.isNaN)
+        #expect(data.run { Kernels(instructionSet: set).hingeLoss($0, margin: data.margin) }.loss.isNaN)
+        #expect(data.run { Kernels(instructionSet: set).hingeLossPerPair($0, margin: data.margin) }.loss.isNaN)
     }
 
     @Test(
@@ -79,7 +79,9 @@ import Testing
             data.setPairGradients(to: 0)
             let result = data.run { problem in
                 let kernels = Kernels(instructionSet: set)
-                return isOwn ? kernels.hingeLossPerPair(problem) : kernels.hingeLoss(problem)
+                return isOwn
+                    ? kernels.hingeLossPerPair(problem, margin: data.margin)
+                    : kernels.hingeLoss(problem, margin: data.margin)
             }
             let inputs = [data.queries, data.positives, data.negatives].map { $0.values.map(Double.init) }
             #expect(data.nearestTie(inputs, isOwn: isOwn) > 1e-4, "seed 31 gives a hinge too near its kink")
@@ -105,8 +107,8 @@ import Testing
             Float(Int.random(in: -4...4, using: &$0)) / 4
         }
         let twin = data.twin()
-        let found = data.run { Kernels(instructionSet: set).hingeLoss($0) }
-        let expected = twin.run { ScalarKernels.hingeLoss($0) }
+        let found = data.run { Kernels(instructionSet: set).hingeLoss($0, margin: data.margin) }
+        let expected = twin.run { ScalarKernels.hingeLoss($0, margin: twin.margin) }
         #expect(found == expected, "\(set), \(pairs) pairs, \(negatives) negatives of \(width)")
         expectSameGradients(data, twin, "\(set), \(pairs) pairs, \(negatives) negatives of \(width)")
     }
@@ -120,8 +122,8 @@ import Testing
         }
         data.setPairGradients(to: 0.5)
         let twin = data.twin()
-        let found = data.run { Kernels(instructionSet: set).hingeLossPerPair($0) }
-        let expected = twin.run { ScalarKernels.hingeLossPerPair($0) }
+        let found = data.run { Kernels(instructionSet: set).hingeLossPerPair($0, margin: data.margin) }
+        let expected = twin.run { ScalarKernels.hingeLossPerPair($0, margin: twin.margin) }
         #expect(found == expected, "\(set), \(pairs) pairs of \(own) negatives of \(width)")
         expectSameGradients(data, twin, "\(set), \(pairs) pairs of \(own) negatives of \(width)")
     }

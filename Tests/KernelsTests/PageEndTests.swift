@@ -20,6 +20,9 @@ import Testing
             Lists(offsets: [0, 3, 3], indices: [0, 6, 6], weights: [1, 2, 3]).withLists {
                 kernels.weightedPool($0, from: dC.matrix, into: Island(unset: 2, n).matrix)
             }
+            Lists(offsets: [0, 3, 3], indices: [0, 6, 6], weights: [1, 2, 3]).withLists {
+                kernels.maxPool($0, from: dC.matrix, into: Island(unset: 2, n).matrix)
+            }
             kernels.gatherRows([6, 6], count: 2, from: dC.matrix, into: Island(unset: 2, n).matrix)
             _ = kernels.sumOfSquares(dC.matrix.base, count: 7 * n)
             #expect([c, dB, row, norms].allSatisfy { $0.isSeaUntouched }, "\(set), width \(n)")

@@ -77,6 +77,49 @@ import Testing
         #expect((0..<5).map { lists.weights[$0] } == [2, 1, 3, 5, 4])
     }
 
+    @Test(
+        "max pooling and its derivative agree with their formulas at every width, with ties and empty lists",
+        arguments: InstructionSet.available)
+    func maxPool(set: InstructionSet) {
+        var random = Numbers(seed: 15)
+        let kernels = Kernels(instructionSet: set)
+        for width in set.awkwardCounts {
+            let lists = Lists(counts: [3, 0, 1, 40, 0, 7], inputRows: 9, random: &random)
+            // Few values, so that many tie; some are NaN.
+            let input = Island(9, width) { _, _ in [0, 0.25, 0.5, 1][Int.random(in: 0..<4, using: &random)] }
+            if width > 2 { input.matrix[4, 2] = .nan }
+            let (found, expected) = (Island(unset: 6, width), Island(unset: 6, width))
+            var (winners, expectedWinners) = ([Int32](repeating: 7, count: 6 * width + 1), [Int32]())
+            expectedWinners = winners
+            lists.withLists {
+                kernels.maxPool($0, from: input.matrix, into: found.matrix, winners: &winners)
+                ScalarKernels.maxPool($0, from: input.matrix, into: expected.matrix, winners: &expectedWinners)
+            }
+            #expect(found.bits == expected.bits && winners == expectedWinners && found.isSeaUntouched, "\(set), \(width)")
+            let (dOutput, mask) = (Island(6, width, random: &random), Island(9, width, random: &random))
+            let (dInput, expectedInput) = (Island(unset: 9, width), Island(unset: 9, width))
+            kernels.maxPoolBackward(winners, dOutput.matrix, into: dInput.matrix, reluMask: mask.matrix)
+            ScalarKernels.maxPoolBackward(winners, dOutput.matrix, into: expectedInput.matrix, reluMask: mask.matrix)
+            #expect(dInput.bits == expectedInput.bits && dInput.isSeaUntouched, "\(set), \(width)")
+        }
+    }
+
+    @Test("max pooling by hand: the first of equal rows wins, an empty list is 0 and nobody's")
+    func maxPoolByHand() {
+        let input = Island(3, 2) { row, column in [[-3, 1], [-2, 1], [-2, 5]][row][column] }
+        let output = Island(unset: 3, 2)
+        var winners = [Int32](repeating: 9, count: 6)
+        Lists(offsets: [0, 2, 2, 5], indices: [0, 1, 1, 2, 1], weights: [0, 0, 0, 0, 0]).withLists {
+            Kernels().maxPool($0, from: input.matrix, into: output.matrix, winners: &winners)
+        }
+        #expect(output.values == [-2, 1, 0, 0, -2, 5])
+        #expect(winners == [1, 0, -1, -1, 1, 2])
+        let dInput = Island(unset: 3, 2)
+        let (dOutput, mask) = (Island(3, 2) { row, _ in Float(1 + row) }, Island(3, 2) { row, _ in row == 2 ? 0 : 1 })
+        Kernels().maxPoolBackward(winners, dOutput.matrix, into: dInput.matrix, reluMask: mask.matrix)
+        #expect(dInput.values == [0, 1, 4, 0, 0, 0])
+    }
+
     @Test("gathered rows are the rows", arguments: InstructionSet.available)
     func gather(set: InstructionSet) {
         var random = Numbers(seed: 13)

@@ -46,6 +46,33 @@ import Testing
         expectMessage(result, "weightedPool: 1 lists, input 3×4, output 2×4")
     }
 
+    @Test("maxPool and its derivative")
+    func maxPool() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            Lists(offsets: [0, 1], indices: [0], weights: [1]).withLists {
+                Kernels().maxPool($0, from: zeros(3, 4), into: zeros(2, 4))
+            }
+        }
+        expectMessage(result, "maxPool: 1 lists, input 3×4, output 2×4")
+        let backward = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            Kernels().maxPoolBackward([0, 0], zeros(1, 2), into: zeros(3, 2), reluMask: zeros(3, 1))
+        }
+        expectMessage(backward, "maxPoolBackward: dOutput 1×2, dInput 3×2, mask 3×1")
+    }
+
+    @Test("a softmax whose own negatives do not go up in its pairs")
+    func softmax() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let pairs = HingeData(
+                queries: [[1], [1]], queryIDs: [1, 1], positives: [[1], [1]], positiveIDs: [2, 2], negatives: [[1]],
+                negativeIDs: [3], margin: 1)
+            let data = SoftmaxData(
+                pairs: pairs, own: [[1]], ownIDs: [4], temperature: 1, offsets: [0, 0, 0, 0])
+            _ = data.run { Kernels().softmaxLoss($0) }
+        }
+        expectMessage(result, "softmaxLoss: 1 negatives for 2 pairs")
+    }
+
     @Test("gatherRows")
     func gatherRows() async {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
@@ -73,14 +100,14 @@ import Testing
             let data = HingeData(
                 queries: [[1, 0]], queryIDs: [1], positives: [[1, 0]], positiveIDs: [2], negatives: [[1, 0, 0]],
                 negativeIDs: [3], margin: 1)
-            _ = data.run { Kernels().hingeLoss($0) }
+            _ = data.run { Kernels().hingeLoss($0, margin: 1) }
         }
         expectMessage(result, "hingeLoss: queries 1×2, positives 1×2, negatives 1×3")
         let own = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let data = HingeData(
                 queries: [[1], [1]], queryIDs: [1, 1], positives: [[1], [1]], positiveIDs: [2, 2],
                 negatives: [[1], [1], [1]], negativeIDs: [3, 3, 3], margin: 1)
-            _ = data.run { Kernels().hingeLossPerPair($0) }
+            _ = data.run { Kernels().hingeLossPerPair($0, margin: 1) }
         }
         expectMessage(own, "hingeLossPerPair: 3 negatives for 2 pairs")
     }

@@ -93,12 +93,45 @@ import Testing
                 results.append(
                     data.run {
                         let kernels = Kernels(instructionSet: set, team: ThreadTeam(threads: threads))
-                        return isOwn ? kernels.hingeLossPerPair($0) : kernels.hingeLoss($0)
+                        return isOwn
+                            ? kernels.hingeLossPerPair($0, margin: data.margin)
+                            : kernels.hingeLoss($0, margin: data.margin)
                     })
                 bits.append(data.dQueries.bits + data.dPositives.bits + data.dNegatives.bits)
             }
             #expect(results.allSatisfy { $0 == results[0] }, "\(set), own \(isOwn): \(results)")
             #expect(bits.allSatisfy { $0 == bits[0] }, "\(set), own \(isOwn)")
+        }
+    }
+
+    @Test(
+        "the softmax and its gradients give the same bits with 1, 2, 3 and 8 threads",
+        arguments: InstructionSet.available)
+    func softmax(set: InstructionSet) {
+        var results: [SoftmaxResult] = []
+        var bits: [[[UInt32]]] = []
+        for threads in Self.threadCounts {
+            var random = Numbers(seed: 26)
+            let data = SoftmaxData(.init(pairs: 700, shared: 333, own: 3, width: 21), ids: 500, random: &random)
+            let kernels = Kernels(instructionSet: set, team: ThreadTeam(threads: threads))
+            results.append(data.run { kernels.softmaxLoss($0) })
+            bits.append(data.gradients.map(\.bits))
+        }
+        #expect(results.allSatisfy { $0 == results[0] }, "\(set): \(results)")
+        #expect(bits.allSatisfy { $0 == bits[0] }, "\(set)")
+    }
+
+    @Test("max pooling gives the same bits with 1, 2, 3 and 8 threads", arguments: InstructionSet.available)
+    func maxPool(set: InstructionSet) {
+        var random = Numbers(seed: 27)
+        let lists = Lists(counts: (0..<700).map { $0 % 23 }, inputRows: 90, random: &random)
+        let (input, dOutput) = (Island(90, 137, random: &random), Island(700, 137, random: &random))
+        let mask = Island(90, 137, random: &random)
+        expectSameBits(set, [(700, 137), (90, 137)], "max pooling") { kernels, outputs in
+            let winners = UnsafeMutablePointer<Int32>.allocate(capacity: 700 * 137)
+            defer { winners.deallocate() }
+            lists.withLists { kernels.maxPool($0, from: input.matrix, into: outputs[0].matrix, winners: winners) }
+            kernels.maxPoolBackward(winners, dOutput.matrix, into: outputs[1].matrix, reluMask: mask.matrix)
         }
     }
 

@@ -10,13 +10,31 @@ import Testing
         var head: ModelSettings.Head
         var output: ModelSettings.Output
         var hardPerPair: Int
+        var training = TrainingSettings()
+        var pooling = WalkSettings.Pooling.importance
 
-        var testDescription: String { "head \(head), output \(output), \(hardPerPair) hard negatives" }
+        var testDescription: String {
+            "head \(head), output \(output), \(hardPerPair) hard negatives, \(training.loss), pooling \(pooling)"
+        }
 
         static let all: [Variant] = [0, 2].flatMap { hard in
             ModelSettings.Head.allCases.flatMap { head in
-                ModelSettings.Output.allCases.map { Variant(head: head, output: $0, hardPerPair: hard) }
+                ModelSettings.Output.allCases.flatMap { output in
+                    TrainingSettings.Loss.allCases.map { loss in
+                        var variant = Variant(head: head, output: output, hardPerPair: hard)
+                        variant.training.loss = loss
+                        // Scores of the free output are small here; a margin of their size leaves hinges open and shut.
+                        variant.training.margin = head == .paper && output == .free ? 0.05 : 0.3
+                        (variant.training.temperature, variant.training.popularityCorrection) = (0.2, 0.75)
+                        if head == .paper, hard > 0 { variant.pooling = .max }
+                        return variant
+                    }
+                }
             }
+        }
+
+        func learner(_ parameters: Parameters) -> Learner {
+            Learner(parameters: parameters, training: training, pooling: pooling, kernels: Kernels())
         }
     }
 
@@ -29,8 +47,8 @@ import Testing
             let fixture = ModelFixture(sizes, seed: seed)
             let shape = fixture.shape(hidden: 17, output: 7, head: variant.head, variant.output)
             let parameters = Parameters.random(shape, seed: seed)
-            let learner = makeLearner(parameters)
-            let reference = parameters.reference(margin: 0.3)
+            let learner = variant.learner(parameters)
+            let reference = parameters.reference(variant.training, pooling: variant.pooling)
             var kinks = ReferenceModel.Kinks()
             let expected = reference.embeddings(
                 fixture.reference.features, fixture.reference.neighborhoods, kinks: &kinks)
@@ -51,21 +69,20 @@ import Testing
     @Test("the gradient of every parameter and feature is the loss's derivative", arguments: Variant.all)
     func backward(_ variant: Variant) throws {
         let seed: UInt64 = 3
-        // Scores of the free output are small here; a margin of their size leaves hinges open and shut.
-        let margin = variant.head == .paper && variant.output == .free ? 0.05 : 0.3
         var sizes = ModelFixture.Sizes()
         sizes.hardPerPair = variant.hardPerPair
         let fixture = ModelFixture(sizes, seed: seed)
         let shape = fixture.shape(head: variant.head, variant.output)
         let parameters = Parameters.random(shape, seed: seed)
-        let learner = makeLearner(parameters, margin: margin)
+        let learner = variant.learner(parameters)
         let dFeatures = FloatBuffer(count: sizes.pins * sizes.featureWidth)
         let dFeatureMatrix = Matrix(dFeatures, rows: sizes.pins, columns: sizes.featureWidth)
         let result = try learner.computeGradients(
             fixture.batch, features: fixture.features, dFeatures: dFeatureMatrix)
-        #expect(result.activeShare > 0 && result.activeShare < 1, "a fixture with hinges open and shut")
+        #expect(result.activeShare > 0 && result.activeShare < 1, "a fixture with hinges open and shut, or with probabilities")
 
-        var check = DerivativeCheck(parameters.reference(margin: margin), fixture.reference)
+        var check = DerivativeCheck(
+            parameters.reference(variant.training, pooling: variant.pooling), fixture.reference)
         for spec in parameters.tensors {
             let found = learner.gradients.matrix(spec).doubles.flatMap { $0 }
             check.compare(spec.name, found) { $0.model.tensors[spec.name]?[$1] += $2 }

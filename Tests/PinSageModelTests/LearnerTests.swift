@@ -1,3 +1,4 @@
+import Configuration
 import Kernels
 import PinSageModel
 import TestSupport
@@ -60,15 +61,20 @@ import Testing
         #expect(losses[49] < 0.2 * losses[0], "from \(losses[0]) to \(losses[49])")
     }
 
-    @Test("the number of threads changes no bit", arguments: InstructionSet.available)
-    func threads(_ set: InstructionSet) throws {
+    @Test(
+        "the number of threads changes no bit", arguments: InstructionSet.available, TrainingSettings.Loss.allCases)
+    func threads(_ set: InstructionSet, loss: TrainingSettings.Loss) throws {
+        var training = TrainingSettings()
+        training.loss = loss
         var sizes = ModelFixture.Sizes(targets: 210, hidden: 700, pins: 1900, pairs: 90, shared: 70)
         (sizes.hardPerPair, sizes.featureWidth) = (2, 33)
         let fixture = ModelFixture(sizes, seed: 9)
         func train(threads: Int) throws -> ([UInt32], [StepResult]) {
             let parameters = Parameters.initialised(shape: fixture.shape(hidden: 35, output: 19), seed: 9)
             let kernels = Kernels(instructionSet: set, team: ThreadTeam(threads: threads))
-            let learner = makeLearner(parameters, kernels: kernels)
+            let learner = Learner(
+                parameters: parameters, training: training, pooling: loss == .softmax ? .max : .importance,
+                kernels: kernels)
             let results = try (0..<3).map { _ in try fixture.step(learner) }
             return (parameters.bits + learner.adam.second.bits, results)
         }

@@ -53,7 +53,7 @@ final class ModelFixture {
             hardNegatives: Self.rowIDs(hard.flatMap { $0 }))
         reference = ReferenceModel.Batch(
             features: features.doubles, neighborhoods: lists, queries: queries, positives: positives,
-            sharedNegatives: shared, hardNegatives: hard)
+            sharedNegatives: shared, hardNegatives: hard, boardCounts: (0..<sizes.pins).map { $0 % 7 })
     }
 
     var features: Matrix { Matrix(featureBuffer, rows: sizes.pins, columns: sizes.featureWidth) }
@@ -128,14 +128,18 @@ extension Parameters {
     }
 
     /// The same numbers for the reference.
-    func reference(margin: Double) -> ReferenceModel {
+    func reference(_ training: TrainingSettings, pooling: WalkSettings.Pooling = .importance) -> ReferenceModel {
         ReferenceModel(
             tensors: Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, matrix($0).doubles.flatMap { $0 }) }),
-            isUnitOutput: shape.output == .unit, margin: Double(Float(margin)))
+            isUnitOutput: shape.output == .unit, isMaxPooling: pooling == .max,
+            loss: training.loss == .maxMargin
+                ? .hinge(margin: Double(Float(training.margin)))
+                : .softmax(
+                    temperature: Double(Float(training.temperature)), correction: training.popularityCorrection))
     }
 }
 
-/// A learner with this margin.
+/// A learner with the hinge and this margin.
 func makeLearner(
     _ parameters: Parameters, adam: Adam? = nil, margin: Double = 0.3, kernels: Kernels = Kernels()
 ) -> Learner {

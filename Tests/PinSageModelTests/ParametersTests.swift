@@ -79,7 +79,7 @@ import Testing
         let fixture = ModelFixture(sizes, seed: 6)
         let parameters = Parameters.random(fixture.shape(hidden: 21, output: 10), seed: 6)
         let kernels = Kernels(instructionSet: set)
-        let convolve = Convolve(parameters, layer: 1, kernels: kernels)
+        let convolve = Convolve(parameters, layer: 1, pooling: .importance, kernels: kernels)
         let head = OutputHead(parameters, kernels: kernels)
         func embed(_ blocks: [Range<Int>]) -> [UInt32] {
             let (norms, scratch) = (FloatBuffer(count: 67), HeadActivations())

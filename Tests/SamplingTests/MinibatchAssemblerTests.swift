@@ -24,7 +24,7 @@ import Testing
         for seed in UInt64(1)...8 {
             let test = try TestGraph.random(pins: 80, boards: 40, boardPinsMax: 5, seed: seed)
             var settings = settings(seed: seed)
-            settings.walks.pooling = seed % 2 == 0 ? .importance : .uniform
+            settings.walks.pooling = WalkSettings.Pooling.allCases[Int(seed % 3)]
             settings.walks.restart = [0, 0.5, 0.85][Int(seed % 3)]
             settings.batch.boards = seed % 4 < 2 ? .uniform : .edges
             settings.batch.excludePairEdges = seed % 8 < 4
@@ -36,6 +36,24 @@ import Testing
                 let expected = try plainBatch(test.graph, settings, recipe: seed, batchIndex: index)
                 #expect(batch == expected, "seed \(seed), batch \(index)")
             }
+        }
+    }
+
+    @Test("without neighbours, and with one-step neighbours as in GraphSAGE, batches equal the plain assembler's")
+    func otherNetworks() throws {
+        let test = try TestGraph.random(pins: 80, boards: 40, boardPinsMax: 5, seed: 3)
+        for overrides in [["walks.top=0"], ["walks.steps=1", "walks.restart=0", "walks.pooling=uniform"]] {
+            var settings = try PipelineSettings.load(text: "walks: {count: 25}", path: "c.yaml", overrides: overrides)
+            (settings.batch.pairs, settings.batch.sharedNegatives) = (6, 7)
+            let assembler = try MinibatchAssembler(graph: test.graph, settings: settings, recipe: 1)
+            let raw = assembler.assemble(batchIndex: 5)
+            try raw.validate(MinibatchLimits(pinCount: 80, recipe: 1))
+            let batch = BatchContents(raw)
+            #expect(try batch == plainBatch(test.graph, settings, recipe: 1, batchIndex: 5))
+            let isAlone = settings.walks.top == 0
+            #expect(batch.lists.joined().allSatisfy(\.isEmpty) == isAlone)
+            #expect((batch.pins.count == batch.targetCount) == isAlone)
+            #expect((assembler.walkStepCount == 0) == isAlone)
         }
     }
 

@@ -1,15 +1,26 @@
+import Foundation
+
 /// The model in plain Double loops, one formula at a time: the oracle of the float32 model.
 public struct ReferenceModel {
     /// Row-major tensors by their checkpoint names; weights are [out, in].
     public var tensors: [String: [Double]]
     /// Whether the output is projected to the unit sphere.
     public var isUnitOutput: Bool
-    public var margin: Double
+    /// Whether the largest message of the neighbours is taken, element by element, and not their weighted sum.
+    public var isMaxPooling: Bool
+    public var loss: Loss
 
-    public init(tensors: [String: [Double]], isUnitOutput: Bool, margin: Double) {
+    public enum Loss: Sendable {
+        case hinge(margin: Double)
+        /// `correction` goes with log(1 + boards).
+        case softmax(temperature: Double, correction: Double)
+    }
+
+    public init(tensors: [String: [Double]], isUnitOutput: Bool, isMaxPooling: Bool = false, loss: Loss) {
         self.tensors = tensors
         self.isUnitOutput = isUnitOutput
-        self.margin = margin
+        self.isMaxPooling = isMaxPooling
+        self.loss = loss
     }
 
     public typealias NeighborList = [(row: Int, weight: Double)]
@@ -25,10 +36,12 @@ public struct ReferenceModel {
         public var sharedNegatives: [Int]
         /// Of each pair.
         public var hardNegatives: [[Int]]
+        /// Boards of each row's pin.
+        public var boardCounts: [Int]
 
         public init(
             features: [[Double]], neighborhoods: [[NeighborList]], queries: [Int], positives: [Int],
-            sharedNegatives: [Int], hardNegatives: [[Int]]
+            sharedNegatives: [Int], hardNegatives: [[Int]], boardCounts: [Int]
         ) {
             self.features = features
             self.neighborhoods = neighborhoods
@@ -36,6 +49,7 @@ public struct ReferenceModel {
             self.positives = positives
             self.sharedNegatives = sharedNegatives
             self.hardNegatives = hardNegatives
+            self.boardCounts = boardCounts
         }
     }
 
@@ -51,14 +65,31 @@ public struct ReferenceModel {
             nearest = min(nearest, abs(x))
             return max(0, x)
         }
+
+        /// Two that are both 0 come from shut ReLUs and stay so.
+        mutating func maximum(_ values: [Double]) -> Double {
+            guard let largest = values.max() else { return 0 }
+            let winner = values.firstIndex(of: largest)
+            for (index, value) in values.enumerated() where largest > 0 {
+                isOpen.append(index == winner)
+                nearest = index == winner ? nearest : min(nearest, largest - value)
+            }
+            return largest
+        }
     }
 
-    /// The two means, added.
+    /// The hinge: the means over shared and over hard negatives, added. The softmax: the mean over pairs.
     public func loss(_ batch: Batch, kinks: inout Kinks) -> Double {
         let z = embeddings(batch.features, batch.neighborhoods, kinks: &kinks)
-        let everyPair = batch.queries.indices
-        return meanHinge(z, batch, everyPair.map { _ in batch.sharedNegatives }, kinks: &kinks)
-            + meanHinge(z, batch, batch.hardNegatives, kinks: &kinks)
+        let shared = batch.queries.map { _ in batch.sharedNegatives }
+        switch loss {
+        case .hinge(let margin):
+            return meanHinge(z, batch, shared, margin, kinks: &kinks)
+                + meanHinge(z, batch, batch.hardNegatives, margin, kinks: &kinks)
+        case .softmax(let temperature, let correction):
+            let negatives = zip(shared, batch.hardNegatives).map { $0 + $1 }
+            return meanCrossEntropy(z, batch, negatives, temperature, correction)
+        }
     }
 
     /// z of every target.
@@ -79,7 +110,10 @@ public struct ReferenceModel {
         let width = messages.first?.count ?? 0
         return lists.enumerated().map { row, list in
             var pooled = Array(repeating: 0.0, count: width)
-            for (neighbor, weight) in list {
+            if isMaxPooling {
+                for column in 0..<width { pooled[column] = kinks.maximum(list.map { messages[$0.row][column] }) }
+            }
+            for (neighbor, weight) in list where !isMaxPooling {
                 for column in 0..<width {
                     pooled[column] += weight * messages[neighbor][column]
                 }
@@ -95,7 +129,9 @@ public struct ReferenceModel {
         return isUnitOutput ? normalized(z) : z
     }
 
-    private func meanHinge(_ z: [[Double]], _ batch: Batch, _ negatives: [[Int]], kinks: inout Kinks) -> Double {
+    private func meanHinge(
+        _ z: [[Double]], _ batch: Batch, _ negatives: [[Int]], _ margin: Double, kinks: inout Kinks
+    ) -> Double {
         var sum = 0.0
         var count = 0
         for (pair, own) in negatives.enumerated() {
@@ -106,6 +142,18 @@ public struct ReferenceModel {
             }
         }
         return count == 0 ? 0 : sum / Double(count)
+    }
+
+    private func meanCrossEntropy(
+        _ z: [[Double]], _ batch: Batch, _ negatives: [[Int]], _ temperature: Double, _ correction: Double
+    ) -> Double {
+        zip(zip(batch.queries, batch.positives), negatives).reduce(0) { sum, pair in
+            let ((q, p), own) = pair
+            let logits = ([p] + own.filter { $0 != q && $0 != p }).map { c in
+                dot(z[q], z[c]) / temperature + correction * log(1 + Double(batch.boardCounts[c]))
+            }
+            return sum + (log(logits.reduce(0) { $0 + exp($1) }) - logits[0]) / Double(negatives.count)
+        }
     }
 
     private func linearReLU(_ x: [Double], _ name: String, kinks: inout Kinks) -> [Double] {

@@ -1,21 +1,27 @@
-/// The hinge loss of all pairs against all shared negatives, in blocks of rows: a block's scores become
-/// the derivative by score in place and meet both gradients' products while they are in the cache, so
-/// the B × S scores are never there at once.
-struct SharedHinge {
-    private let problem: HingeProblem
+/// A loss of all pairs against all shared negatives, in blocks of rows: a block's scores become the derivative by score
+/// in place and meet both gradients' products while they are in the cache, so the B × S scores are never there at once.
+struct SharedNegatives {
+    /// Turns a block of scores q·n into the loss's derivative by score, times what `gradientScale` gives back, and
+    /// writes each pair's sum of them.
+    ///
+    /// Takes the block's pairs, their scores (densely), and where the sums of the first of them go.
+    typealias Weigh = (Range<Int>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> LossSums
+
+    private let problem: PairProblem
     private let kernels: Kernels
     private let segment: (count: Int, rows: Int)
     /// Rows of a block: at most 256 KB of scores.
     private let blockRows: Int
 
-    init(_ problem: HingeProblem, _ kernels: Kernels) {
+    init(_ problem: PairProblem, _ kernels: Kernels) {
         self.problem = problem
         self.kernels = kernels
         segment = kernels.segments(problem.queries.rows, atLeast: 64)
         blockRows = max(6, min(96, 65_536 / max(1, problem.negatives.rows) / 6 * 6))
     }
 
-    func run() -> HingeResult {
+    /// Overwrites the three gradients with those of the mean, times `gradientScale`.
+    func run(gradientScale: Float = 1, _ weigh: Weigh) -> LossSums {
         let (pairs, width, negatives) = (problem.queries.rows, problem.queries.columns, problem.negatives)
         let scorePanels = kernels.panelElements(width, negatives.rows)
         let sumPanels = kernels.panelElements(negatives.rows, width)
@@ -27,11 +33,13 @@ struct SharedHinge {
             let active = unsafe partial + partials
             unsafe kernels.pack(negatives, isTransposed: true, into: forScores)
             unsafe kernels.pack(negatives, isTransposed: false, into: forSums)
-            return unsafe withUnsafeTemporaryAllocation(of: HingeSums.self, capacity: segment.count) { sums in
+            return unsafe withUnsafeTemporaryAllocation(of: LossSums.self, capacity: segment.count) { segments in
                 kernels.team.run(chunks: segment.count) { index in
-                    unsafe sums[index] = unsafe runSegment(index, forScores, forSums, partial, active)
+                    unsafe segments[index] = unsafe runSegment(index, forScores, forSums, partial, active, weigh)
                 }
-                return unsafe finish(sums.reduce(into: HingeSums()) { $0.add($1) }, partial, active)
+                let sums = unsafe segments.reduce(into: LossSums()) { $0.add($1) }
+                unsafe finish(share: sums.share * gradientScale, partial, active)
+                return sums
             }
         }
     }
@@ -39,13 +47,13 @@ struct SharedHinge {
     /// One segment of the pairs: raw sums into dQueries and into the segment's own part of dNegatives.
     private func runSegment(
         _ index: Int, _ forScores: UnsafePointer<Float>, _ forSums: UnsafePointer<Float>,
-        _ partials: UnsafeMutablePointer<Float>, _ active: UnsafeMutablePointer<Float>
-    ) -> HingeSums {
+        _ partials: UnsafeMutablePointer<Float>, _ active: UnsafeMutablePointer<Float>, _ weigh: Weigh
+    ) -> LossSums {
         let (width, negatives) = (problem.queries.columns, problem.negatives.rows)
         let partial = unsafe Matrix(
             base: partials + index * negatives * width, rows: negatives, columns: width, stride: width)
         let end = min((index + 1) * segment.rows, problem.queries.rows)
-        var sums = HingeSums()
+        var sums = LossSums()
         var row = index * segment.rows
         unsafe (partial.base).update(repeating: 0, count: negatives * width)
         unsafe kernels.scratch.with(blockRows * negatives) { scores in
@@ -53,15 +61,10 @@ struct SharedHinge {
                 let rows = row..<min(row + blockRows, end)
                 let block = unsafe Matrix(base: scores, rows: rows.count, columns: negatives, stride: negatives)
                 let queries = problem.queries.rows(rows)
-                let positives = problem.positives.rows(rows)
                 unsafe kernels.multiplyBlock(queries, forScores, into: block, false, .none)
-                sums.loss += unsafe kernels.loops.hingeRows(
-                    queries.base, queries.stride, positives.base, positives.stride, rows.count, width,
-                    problem.queryIDs + row, problem.positiveIDs + row, scores, problem.negativeIDs, negatives,
-                    problem.margin, active + row, &sums.counted)
+                unsafe sums.add(weigh(rows, scores, active + row))
                 unsafe kernels.multiplyBlock(block, forSums, into: problem.dQueries.rows(rows), false, .none)
                 kernels.addTransposedProduct(block, queries, into: partial)
-                for pair in rows { sums.active += unsafe Int(active[pair]) }
                 row = rows.upperBound
             }
         }
@@ -69,11 +72,7 @@ struct SharedHinge {
     }
 
     /// Adds up the segments' gradients in order and turns sums into the gradient of the mean.
-    private func finish(
-        _ sums: HingeSums, _ partials: UnsafePointer<Float>,
-        _ active: UnsafePointer<Float>
-    ) -> HingeResult {
-        let share = sums.share
+    private func finish(share: Float, _ partials: UnsafePointer<Float>, _ active: UnsafePointer<Float>) {
         let (q, p) = (problem.queries, problem.positives)
         let (dQ, dP) = (problem.dQueries, problem.dPositives)
         kernels.inBlocks(of: 256, q.rows) { rows in
@@ -84,6 +83,5 @@ struct SharedHinge {
         }
         unsafe kernels.addPartials(
             partials, segment.count, scale: share, into: problem.dNegatives, accumulate: false)
-        return sums.result
     }
 }
