@@ -108,6 +108,11 @@ let package = Package(
         target(
             "Evaluation",
             ["Basics", "Artifacts", "Configuration", "Kernels", "Sampling", "Search", "GraphStore"]),
+        target(
+            "Mining",
+            [
+                "Basics", "Artifacts", "Configuration", "Kernels", "GraphStore", "Minibatches", "Sampling", "Search",
+            ]),
         target("FrontDoor", ["Basics", "Configuration", "CPlatform", argumentParser]),
 
         // Roof.
@@ -115,7 +120,8 @@ let package = Package(
             name: "pinsage",
             dependencies: [
                 "Basics", "Artifacts", "Configuration", "Kernels", "GraphStore", "PinSageModel", "Sampling", "Search",
-                "Inference", "Evaluation", "Transport", "CPlatform", "FrontDoor", argumentParser, logging,
+                "Inference", "Evaluation", "Mining", "Training", "Minibatches", "Transport", "CPlatform", "FrontDoor",
+                argumentParser, logging,
             ], swiftSettings: room),
         .executableTarget(
             name: "pinsage-trainer",
@@ -172,6 +178,11 @@ let package = Package(
             ]),
         tests(
             "Evaluation", ["Basics", "Artifacts", "Configuration", "Kernels", "Sampling", "Search", "GraphStore"]),
+        tests(
+            "Mining",
+            [
+                "Basics", "Artifacts", "Configuration", "Kernels", "GraphStore", "Minibatches", "Sampling", "Search",
+            ]),
         // Real processes, end to end: the executables are dependencies, so that they are built first.
         .testTarget(
             name: "PipelineTests",

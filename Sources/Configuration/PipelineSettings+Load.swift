@@ -30,6 +30,7 @@ extension PipelineSettings {
         try settings.walks.read(file.section("walks"))
         try settings.model.read(file.section("model"))
         try settings.batch.read(file.section("batch"))
+        try settings.hardNegatives.read(file.section("hard_negatives"))
         try settings.training.read(file.section("training"))
         try settings.samplers.read(file.section("samplers"))
         try settings.trainer.read(file.section("trainer"))
@@ -86,14 +87,23 @@ extension BatchSettings {
         pairs = try section.int("pairs", default: pairs, in: aMillion)
         sharedNegatives = try section.int("shared_negatives", default: sharedNegatives, in: aMillion)
         hardNegativesMax = try section.int("hard_negatives_max", default: hardNegativesMax, in: 0...64)
-        if hardNegativesMax != 0 {
-            throw section.error(
-                "hard_negatives_max", expected: "0, because this version has no hard negatives yet",
-                found: "\(hardNegativesMax)")
-        }
         refreshBatches = try section.int("refresh_batches", default: refreshBatches, in: aBillion)
         boards = try section.choice("boards", default: boards)
         excludePairEdges = try section.bool("exclude_pair_edges", default: excludePairEdges)
+    }
+}
+
+extension HardNegativeSettings {
+    fileprivate mutating func read(_ section: ConfigSection) throws {
+        source = try section.choice("source", default: source)
+        let text = try section.string("ranks", default: ranks.text)
+        guard let window = RankWindow(text) else {
+            throw section.error(
+                "ranks", expected: "auto or LOW-HIGH", found: text.isEmpty ? "nothing" : text)
+        }
+        ranks = window
+        curriculum = try section.choice("curriculum", default: curriculum)
+        excludeCoSaved = try section.bool("exclude_co_saved", default: excludeCoSaved)
     }
 }
 

@@ -11,21 +11,24 @@ extension PipelineSettings {
 
     /// What differs from the settings that a run was started with and must not.
     public func forbiddenChanges(since before: PipelineSettings) -> [Difference] {
-        zip(fixedForTheRun, before.fixedForTheRun).compactMap { now, before in
+        // The curriculum counts in epochs.
+        let fixesEpochs = usesHardNegatives || before.usesHardNegatives
+        return zip(fixedForTheRun(fixesEpochs), before.fixedForTheRun(fixesEpochs)).compactMap { now, before in
             now.value == before.value ? nil : Difference(key: now.key, before: before.value, now: now.value)
         }
     }
 
-    private var fixedForTheRun: [(key: String, value: String)] {
+    private func fixedForTheRun(_ fixesEpochs: Bool) -> [(key: String, value: String)] {
         sections.flatMap { section in
             section.lines.compactMap { line in
                 let key = section.name.isEmpty ? line.key : "\(section.name).\(line.key)"
                 let isFixed =
-                    ["features", "walks", "model", "batch"].contains(section.name)
+                    ["features", "walks", "model", "batch", "hard_negatives"].contains(section.name)
                     || [
                         "seed", "training.margin", "training.loss", "training.temperature",
                         "training.popularity_correction", "trainer.precision",
                     ].contains(key)
+                    || fixesEpochs && key == "training.batches_per_epoch"
                 return isFixed ? (key, line.value.yaml) : nil
             }
         }

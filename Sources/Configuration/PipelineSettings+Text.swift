@@ -31,7 +31,7 @@ extension PipelineSettings {
         switch section {
         case "": key == "seed"
         case "trainer": key == "precision"
-        default: ["features", "walks", "model", "batch", "training"].contains(section)
+        default: ["features", "walks", "model", "batch", "hard_negatives", "training"].contains(section)
         }
     }
 
@@ -77,6 +77,7 @@ extension PipelineSettings {
                     "popularity_prior": .bare("\(model.popularityPrior)"),
                 ]),
             batchSection,
+            hardNegativeSection,
             Section(
                 name: "training",
                 lines: [
@@ -131,6 +132,18 @@ extension PipelineSettings {
                 "hard_negatives_max": .bare("\(batch.hardNegativesMax)"),
                 "refresh_batches": .bare("\(batch.refreshBatches)"), "boards": .word(batch.boards.rawValue),
                 "exclude_pair_edges": .bare("\(batch.excludePairEdges)"),
+            ])
+    }
+}
+
+extension PipelineSettings {
+    var hardNegativeSection: Section {
+        Section(
+            name: "hard_negatives",
+            lines: [
+                "source": .word(hardNegatives.source.rawValue), "ranks": .word(hardNegatives.ranks.text),
+                "curriculum": .word(hardNegatives.curriculum.rawValue),
+                "exclude_co_saved": .bare("\(hardNegatives.excludeCoSaved)"),
             ])
     }
 }

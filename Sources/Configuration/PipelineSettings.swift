@@ -13,6 +13,7 @@ public struct PipelineSettings: Equatable, Sendable {
     public var walks = WalkSettings()
     public var model = ModelSettings()
     public var batch = BatchSettings()
+    public var hardNegatives = HardNegativeSettings()
     public var training = TrainingSettings()
     public var samplers = SamplerSettings()
     public var trainer = TrainerSettings()
@@ -100,7 +101,7 @@ public struct BatchSettings: Equatable, Sendable {
     public var pairs = 512
     /// Negatives shared by all pairs of a batch. 1 … 1,000,000.
     public var sharedNegatives = 500
-    /// Most hard negatives a query gets. 0: this version has none.
+    /// Most hard negatives a query gets; 0: none. 0 … 64. From where and when: `HardNegativeSettings`.
     public var hardNegativesMax = 0
     /// Batches over which a pin's neighbourhood stays the same. 1 … 1,000,000,000.
     public var refreshBatches = 1

@@ -7,14 +7,18 @@ import Foundation
 ///     {"hello":{"worker":{"name":"sampler-0","protocolVersion":1, …}}}      sampler → trainer, first
 ///     {"welcome":{"credit":4}}   {"refused":{"reason":"…"}}                 trainer → sampler, in answer
 ///     {"unknown":{}}   {"ticket":{"batches":[7,8]}}   {"stop":{"reason":"…"}}                trainer → sampler
+///     {"ticket":{"batches":[7,8],"table":{"epoch":1,"fingerprint":"0123456789abcdef"}}}      trainer → sampler
+///     {"tableRequest":{"fingerprint":"0123456789abcdef","offset":0}}      sampler → trainer, answered by a `TableChunk`
 ///     {"heartbeat":{"counters":{"batches":3,"busySeconds":1.5,"held":[8],"walkSteps":90000}}}      sampler → trainer
 public enum ControlMessage: Codable, Equatable, Sendable {
     /// A sampler introduces itself and says from what it makes batches.
     case hello(worker: WorkerDescription)
     /// The sampler may work; `credit` tickets come at once.
     case welcome(credit: Int)
-    /// Make these batches.
-    case ticket(batches: [UInt64])
+    /// Make these batches, their hard negatives from this table.
+    case ticket(batches: [UInt64], table: TableName? = nil)
+    /// Send a piece of this table, from this byte on.
+    case tableRequest(fingerprint: String, offset: UInt64)
     /// The sampler is alive; counters since its start.
     case heartbeat(counters: SamplerCounters)
     /// The sampler does not fit this run and should end with an error.
@@ -25,7 +29,7 @@ public enum ControlMessage: Codable, Equatable, Sendable {
     case stop(reason: String)
 
     /// Of this form of the conversation; trainer and samplers must have the same.
-    public static let protocolVersion = 1
+    public static let protocolVersion = 2
     /// Most bytes of a message.
     public static let byteCountMax = 1 << 16
     /// Most batches that a heartbeat names.
@@ -75,9 +79,7 @@ public enum ControlMessage: Codable, Equatable, Sendable {
                 try checkText(text, "worker \(field)")
             }
             for (field, digits) in [("graphFingerprint", worker.graphFingerprint), ("recipe", worker.recipe)] {
-                guard digits.utf8.count == 16, digits.utf8.allSatisfy(isLowerHexDigit) else {
-                    throw .malformed(field: field, expected: "16 hexadecimal digits", found: "another text")
-                }
+                try checkDigits(digits, field)
             }
             for (key, value) in worker.settings ?? [:] {
                 try checkText(key, "settings")
@@ -87,8 +89,11 @@ public enum ControlMessage: Codable, Equatable, Sendable {
             try checkRange(worker.featureWidth, "featureWidth", 0...Int(Int32.max))
         case .welcome(let credit):
             try checkRange(credit, "credit", 1...1024)
-        case .ticket(let batches):
+        case .ticket(let batches, let table):
             try checkRange(batches.count, "batches of a ticket", 0...1024)
+            if let table { try checkDigits(table.fingerprint, "fingerprint") }
+        case .tableRequest(let fingerprint, _):
+            try checkDigits(fingerprint, "fingerprint")
         case .heartbeat(let counters):
             guard counters.busySeconds.isFinite, counters.busySeconds >= 0 else {
                 throw .malformed(field: "busySeconds", expected: "0 or more", found: "\(counters.busySeconds)")
@@ -164,6 +169,12 @@ private func checkText(_ text: String, _ field: String) throws(MinibatchError) {
     guard text.utf8.count <= ControlMessage.textBytesMax, isPlain(text) else {
         throw .malformed(
             field: field, expected: "at most \(ControlMessage.textBytesMax) bytes of plain text", found: "another text")
+    }
+}
+
+private func checkDigits(_ digits: String, _ field: String) throws(MinibatchError) {
+    guard digits.utf8.count == 16, digits.utf8.allSatisfy(isLowerHexDigit) else {
+        throw .malformed(field: field, expected: "16 hexadecimal digits", found: "another text")
     }
 }
 

@@ -54,6 +54,7 @@ extension Minibatch {
         guard hardNegatives.count.isMultiple(of: pairCount) else {
             throw .count(of: "hard negatives", expected: "a multiple of \(pairCount)", found: hardNegatives.count)
         }
+        try check(coSavedCount, "hard negatives that share a board", 0...hardNegatives.count)
         let width = features?.width ?? 0
         try check(width, "feature width", limits.featureWidth...limits.featureWidth)
         guard let features else { return }

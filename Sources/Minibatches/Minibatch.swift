@@ -33,6 +33,10 @@ public struct Minibatch: Sendable {
     public var sharedNegatives: FrameArray<Int32>
     /// Rows of each pair's own negatives: `hardNegativesPerPair` for the first pair, then the second, …
     public var hardNegatives: FrameArray<Int32>
+    /// Fingerprint of the table that the hard negatives are from; 0: from none.
+    public var table: UInt64
+    /// How many of the hard negatives share a board with their query.
+    public var coSavedCount: Int
     /// Content features of every row where they travel in the batch.
     public var features: InlineFeatures?
 
@@ -44,8 +48,10 @@ public struct Minibatch: Sendable {
         batchIndex: UInt64, recipe: UInt64, targetCount: Int, hiddenCount: Int, pins: FrameArray<UInt32>,
         boardCounts: FrameArray<UInt32>, neighborhoods: [NeighborhoodRows], queries: FrameArray<Int32>,
         positives: FrameArray<Int32>, sharedNegatives: FrameArray<Int32>, hardNegatives: FrameArray<Int32>,
-        features: InlineFeatures? = nil
+        features: InlineFeatures? = nil, table: UInt64 = 0, coSavedCount: Int = 0
     ) {
+        self.table = table
+        self.coSavedCount = coSavedCount
         self.batchIndex = batchIndex
         self.recipe = recipe
         self.targetCount = targetCount

@@ -78,7 +78,8 @@ public enum MinibatchCodec {
             queries: array(.queries), positives: array(.positives), sharedNegatives: array(.sharedNegatives),
             hardNegatives: array(.hardNegatives),
             features: header.featureWidth == 0
-                ? nil : InlineFeatures(width: header.featureWidth, values: array(.features)))
+                ? nil : InlineFeatures(width: header.featureWidth, values: array(.features)),
+            table: header.table, coSavedCount: header.coSavedCount)
     }
 
     /// The frame, or a copy of it where its bytes do not start at a multiple of an element's size.

@@ -15,6 +15,8 @@ public enum MinibatchError: Error, Equatable {
     case checksum(array: String)
     /// Made from another graph, seed or setting.
     case foreignRecipe(expected: UInt64, found: UInt64)
+    /// Made with another table of hard negatives than this epoch's.
+    case foreignTable(expected: UInt64, found: UInt64)
     case count(of: String, expected: String, found: Int)
     case offset(array: String, at: Int, expected: String, found: Int)
     case indexOutOfRange(array: String, at: Int, bound: Int, found: Int)
@@ -42,6 +44,9 @@ extension MinibatchError: CustomStringConvertible {
         case .foreignRecipe(let expected, let found):
             "minibatch: recipe: made from another graph or configuration: expected \(Checksum.hex(expected)), "
                 + "found \(Checksum.hex(found)). Start the samplers with the trainer's configuration."
+        case .foreignTable(let expected, let found):
+            "minibatch: hard negatives: made with another table: expected \(Checksum.hex(expected)), "
+                + "found \(Checksum.hex(found)). The batch is made again."
         case .count(let name, let expected, let found):
             "minibatch: \(name): wrong count: expected \(expected), found \(found)."
         case .offset(let array, let at, let expected, let found):

@@ -9,8 +9,10 @@ import Basics
 ///      8  version u32                  44  pair count u32                  68  layer 2 neighbours u32
 ///     12  array frames n u32           48  shared negatives u32            72  feature width u32, 0: none travel
 ///     16  batch index u64              52  hard negatives u32              76  length of the sampler's name u32
-///     24  recipe u64                   56  target count u32                80  n × (byte count u64, xxh64 u64)
-///     32  byte count, all arrays u64   60  hidden count u32                …   name, UTF-8; then xxh64 of all before
+///     24  recipe u64                   56  target count u32                80  table of hard negatives u64, 0: none
+///     32  byte count, all arrays u64   60  hidden count u32                88  hard negatives sharing a board u32
+///
+///     92  n × (byte count u64, xxh64 u64)                  …   name, UTF-8; then xxh64 of all before
 public struct MinibatchHeader: Equatable, Sendable {
     public var batchIndex: UInt64
     public var recipe: UInt64
@@ -24,6 +26,10 @@ public struct MinibatchHeader: Equatable, Sendable {
     public var neighborCounts: [Int]
     /// 0 when no features travel.
     public var featureWidth: Int
+    /// Fingerprint of the table that the hard negatives are from; 0: from none.
+    public var table: UInt64
+    /// How many of the hard negatives share a board with their query.
+    public var coSavedCount: Int
     /// Who made the batch; for logs.
     public var sampler: String
     /// One for each array frame, in order.
@@ -45,8 +51,8 @@ public struct MinibatchHeader: Equatable, Sendable {
     }
 
     package static let magic = Array("PSBATCH\n".utf8)
-    package static let version = 2
-    package static let fixedBytes = 80
+    package static let version = 3
+    package static let fixedBytes = 92
     package static let samplerNameBytesMax = 256
     /// So that no product of counts overflows.
     static let featureWidthMax = 1 << 24
@@ -77,6 +83,8 @@ public struct MinibatchHeader: Equatable, Sendable {
         hiddenCount = batch.hiddenCount
         neighborCounts = batch.neighborhoods.map(\.neighbors.count)
         featureWidth = batch.features?.width ?? 0
+        table = batch.table
+        coSavedCount = batch.coSavedCount
         self.sampler = sampler
         self.frames = frames.map { FrameDigest(of: $0) }
     }
@@ -98,6 +106,8 @@ public struct MinibatchHeader: Equatable, Sendable {
             neighborCounts[1], featureWidth, name.count,
         ]
         for count in counts { append(UInt32(count)) }
+        append(table)
+        append(UInt32(coSavedCount))
         for frame in frames {
             append(frame.byteCount)
             append(frame.checksum)
@@ -152,6 +162,8 @@ public struct MinibatchHeader: Equatable, Sendable {
         hiddenCount = Int(bytes.u32(60))
         neighborCounts = [Int(bytes.u32(64)), Int(bytes.u32(68))]
         featureWidth = Int(bytes.u32(72))
+        table = bytes.u64(80)
+        coSavedCount = Int(bytes.u32(88))
         sampler = name
         frames = (0..<frameCount).map { index in
             let at = Self.fixedBytes + 16 * index

@@ -21,11 +21,15 @@ public struct CheckpointMetadata: Equatable, Sendable {
     public var instructionSet: String
     /// Running mean of the loss after the last step; nil where the writer kept none.
     public var smoothedLoss: Double?
+    /// Fingerprint of the table of hard negatives that the epoch under way is made with; nil where it has none, or has
+    /// not begun.
+    public var hardNegativeTable: String?
 
     public init(
         step: Int, epoch: Int, batch: UInt64, seed: UInt64, config: String, graphFingerprint: String, revision: String,
-        instructionSet: String = "unknown", smoothedLoss: Double? = nil
+        instructionSet: String = "unknown", smoothedLoss: Double? = nil, hardNegativeTable: String? = nil
     ) {
+        self.hardNegativeTable = hardNegativeTable
         self.instructionSet = instructionSet
         self.smoothedLoss = smoothedLoss
         self.step = step
@@ -47,6 +51,7 @@ public struct CheckpointMetadata: Equatable, Sendable {
         revision = try reader.string("revision")
         instructionSet = reader.strings["instruction_set"] ?? "unknown"
         smoothedLoss = reader.strings["smoothed_loss"].flatMap(Double.init)
+        hardNegativeTable = reader.strings["hard_negative_table"]
     }
 
     /// As the file holds them, with version and shape.
@@ -56,6 +61,7 @@ public struct CheckpointMetadata: Equatable, Sendable {
             "graph_fingerprint": graphFingerprint, "revision": revision, "format_version": Checkpoint.formatVersion,
             "model": Self.json(shape), "instruction_set": instructionSet,
         ]
+        if let hardNegativeTable { strings["hard_negative_table"] = hardNegativeTable }
         if let smoothedLoss { strings["smoothed_loss"] = "\(smoothedLoss)" }
         return strings
     }

@@ -75,6 +75,7 @@ public final class Learner {
         network.backward(dEmbeddings: dEmbeddings, batch: batch, features: features, dFeatures: dFeatures)
         return StepResult(
             loss: ranking.loss, sharedLoss: ranking.shared, hardLoss: ranking.hard, activeShare: ranking.activeShare,
+            sharedActiveShare: ranking.sharedActiveShare, hardActiveShare: ranking.hardActiveShare,
             gradientNorm: try gradientNorm(batch))
     }
 
@@ -120,6 +121,9 @@ public struct StepResult: Equatable, Sendable {
     /// Share of all counted (pair, negative) whose loss is above 0; with the softmax, the probability that a pair's
     /// negatives get together, in the mean.
     public let activeShare: Double
+    /// The same among the shared negatives, and among the hard ones: 0 when there are none, and with the softmax.
+    public let sharedActiveShare: Double
+    public let hardActiveShare: Double
     /// ‖gradient‖₂ over all parameters.
     public let gradientNorm: Double
 }

@@ -126,21 +126,31 @@ final class RankingLoss {
     var frames: [Frame] { [rows.frame, offsets.frame, ones.frame] }
 }
 
+extension HingeResult {
+    /// Share of the counted hinges with a loss above 0.
+    var activeShare: Double { counted == 0 ? 0 : Double(active) / Double(counted) }
+}
+
 /// What the loss of a batch came to.
 struct RankingResult {
     let shared: Double
     /// 0 where there are no hard negatives, and with the softmax, which has one mean for all.
     let hard: Double
     let activeShare: Double
+    let sharedActiveShare: Double
+    /// 0 where there are no hard negatives, and with the softmax.
+    let hardActiveShare: Double
 
     init(_ shared: HingeResult, hard: HingeResult) {
         (self.shared, self.hard) = (shared.loss, hard.loss)
+        (sharedActiveShare, hardActiveShare) = (shared.activeShare, hard.activeShare)
         let counted = shared.counted + hard.counted
         activeShare = counted == 0 ? 0 : Double(shared.active + hard.active) / Double(counted)
     }
 
     init(_ softmax: SoftmaxResult) {
         (shared, hard, activeShare) = (softmax.loss, 0, softmax.negativeShare)
+        (sharedActiveShare, hardActiveShare) = (softmax.negativeShare, 0)
     }
 
     var loss: Double { shared + hard }

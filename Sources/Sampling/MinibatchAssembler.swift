@@ -3,21 +3,25 @@ import Configuration
 import GraphStore
 import Minibatches
 
-/// Makes minibatches: pairs, shared negatives, two layers of neighbourhoods, re-indexed so that each distinct pin
-/// appears once.
+/// Makes minibatches: pairs, shared and hard negatives, two layers of neighbourhoods, re-indexed so that each distinct
+/// pin appears once.
 ///
-/// Rows are numbered by first appearance: queries, positives, negatives; then the neighbours of these, list by list;
-/// then the neighbours of those. Batch i is a pure function of (graph, settings, i): any assembler makes the same
-/// bytes, in any order. Not for sharing between threads.
+/// Rows are numbered by first appearance: queries, positives, shared negatives, hard negatives; then the neighbours of
+/// these, list by list; then the neighbours of those. Batch i is a pure function of (graph, settings, i, table of its
+/// epoch): any assembler makes the same bytes, in any order. Not for sharing between threads.
 @safe public final class MinibatchAssembler {
     public let recipe: UInt64
     private let graph: BipartiteGraph
     private let walks: WalkSettings
     private let batch: BatchSettings
+    private let settings: PipelineSettings
     private let sendsFeatures: Bool
     private let pairs: PairSampler
     private let negatives: NegativeSampler
     private let sampler: NeighborhoodSampler
+    private let hardNegatives: HardNegativeDraw
+    /// Where candidates come from without a table.
+    private let walkBands: WalkBands?
 
     // Used again by each batch.
     private let rows = PinRows()
@@ -28,31 +32,50 @@ import Minibatches
 
     /// - Parameter recipe: what the batches say they were made from: `settings.recipe(graphFingerprint:)`.
     /// - Throws: `SamplingError` when the graph has no pairs, or no features where they shall travel, or when a batch
-    ///   could be too large.
-    public init(graph: BipartiteGraph, settings: PipelineSettings, recipe: UInt64) throws(SamplingError) {
+    ///   could be too large; `ConfigError` when the window of the hard negatives' ranks does not fit.
+    public init(graph: BipartiteGraph, settings: PipelineSettings, recipe: UInt64) throws {
         self.graph = graph
+        self.settings = settings
         self.recipe = recipe
         walks = settings.walks
         batch = settings.batch
         sendsFeatures = settings.trainer.features == .inline
-        if sendsFeatures && graph.features == nil { throw .noFeatures(graph: graph.directory) }
-        let targetsMax = 2 * batch.pairs + batch.sharedNegatives
+        if sendsFeatures && graph.features == nil { throw SamplingError.noFeatures(graph: graph.directory) }
+        let targetsMax = batch.pairs * (2 + batch.hardNegativesMax) + batch.sharedNegatives
         let entriesMax = min(graph.pinCount, targetsMax * (walks.top + 1)) * walks.top
-        guard entriesMax <= Int(Int32.max) else { throw .batchTooLarge(entriesMax: entriesMax) }
+        guard entriesMax <= Int(Int32.max) else { throw SamplingError.batchTooLarge(entriesMax: entriesMax) }
         pairs = try PairSampler(graph: graph, boards: batch.boards, seed: settings.seed)
         negatives = NegativeSampler(pinCount: graph.pinCount, seed: settings.seed)
         sampler = NeighborhoodSampler(graph: graph, walks: walks, seed: settings.seed)
+        hardNegatives = HardNegativeDraw(graph: graph, settings: settings)
+        let ranks = settings.usesHardNegatives ? try settings.hardNegatives.ranks.ranks(pinCount: graph.pinCount) : nil
+        walkBands =
+            settings.hardNegatives.source == .pagerank
+            ? ranks.map { WalkBands(graph: graph, settings: settings, ranks: $0) } : nil
     }
 
     /// Steps pin → board → pin walked so far.
-    public var walkStepCount: UInt64 { sampler.walkStepCount }
+    public var walkStepCount: UInt64 { sampler.walkStepCount + (walkBands?.walkStepCount ?? 0) }
 
     /// Batch `batchIndex`, with feature rows where `trainer.features` is `inline`.
-    public func assemble(batchIndex: UInt64) -> Minibatch {
+    ///
+    /// - Parameter hardTable: the table of the batch's epoch, where that needs one.
+    /// - Precondition: it is there, and of that epoch.
+    public func assemble(batchIndex: UInt64, hardTable: HardNegativeTable? = nil) -> Minibatch {
+        let epoch = settings.epoch(ofBatch: batchIndex)
+        let table = settings.needsHardNegativeTable(inEpoch: epoch) ? hardTable : nil
+        precondition(
+            table?.name.epoch == epoch || !settings.needsHardNegativeTable(inEpoch: epoch),
+            "MinibatchAssembler: batch \(batchIndex) of epoch \(epoch) needs a table, has \(String(describing: table?.name))"
+        )
+        return assemble(batchIndex, hardPerPair: settings.hardNegatives(inEpoch: epoch), table)
+    }
+
+    private func assemble(_ batchIndex: UInt64, hardPerPair: Int, _ hardTable: HardNegativeTable?) -> Minibatch {
         let window = batchIndex / UInt64(max(batch.refreshBatches, 1))
         rows.removeAll()
         table.removeAll()
-        let (queries, positives, sharedNegatives) = drawTargets(batchIndex)
+        let drawn = drawTargets(batchIndex, hardPerPair: hardPerPair, hardTable)
         let targetCount = rows.count
         addNeighborhoods(of: 0..<targetCount, window)
         let hiddenCount = rows.count
@@ -65,18 +88,26 @@ import Minibatches
                 firstLayer(),
                 topLayer.lists(
                     count: targetCount, of: table, entryRows: unsafe entryRows.base, pooling: walks.pooling,
-                    excludingPartners: batch.excludePairEdges ? (queries, positives) : nil),
+                    excludingPartners: batch.excludePairEdges ? (drawn.queries, drawn.positives) : nil),
             ],
-            queries: queries, positives: positives, sharedNegatives: sharedNegatives,
-            hardNegatives: FrameArray(count: 0), features: sendsFeatures ? gatherFeatures() : nil)
+            queries: drawn.queries, positives: drawn.positives, sharedNegatives: drawn.shared,
+            hardNegatives: drawn.hard, features: sendsFeatures ? gatherFeatures() : nil,
+            table: hardTable?.name.fingerprintValue ?? 0, coSavedCount: drawn.coSavedCount)
+    }
+
+    private struct Drawn {
+        var queries: FrameArray<Int32>
+        var positives: FrameArray<Int32>
+        var shared: FrameArray<Int32>
+        var hard: FrameArray<Int32>
+        var coSavedCount: Int
     }
 
     /// Draws the pairs and negatives and gives their pins the first rows.
-    private func drawTargets(
-        _ batchIndex: UInt64
-    ) -> (queries: FrameArray<Int32>, positives: FrameArray<Int32>, negatives: FrameArray<Int32>) {
+    private func drawTargets(_ batchIndex: UInt64, hardPerPair: Int, _ hardTable: HardNegativeTable?) -> Drawn {
         let (pairCount, negativeCount) = (batch.pairs, batch.sharedNegatives)
-        let targetsMax = 2 * pairCount + negativeCount
+        let firstHard = 2 * pairCount + negativeCount
+        let targetsMax = firstHard + pairCount * hardPerPair
         drawn.reserve(targetsMax)
         rows.reserve(targetsMax)
         let pins = unsafe drawn.base
@@ -86,6 +117,9 @@ import Minibatches
         for i in 0..<negativeCount {
             unsafe pins[2 * pairCount + i] = negatives.negative(i, batchIndex: batchIndex)
         }
+        let coSavedCount =
+            hardPerPair == 0
+            ? 0 : unsafe drawHard(batchIndex, perPair: hardPerPair, hardTable, queries: pins, into: pins + firstHard)
         func insert(from start: Int, _ count: Int) -> FrameArray<Int32> {
             let array = FrameArray<Int32>(count: count)
             if let base = unsafe array.elements.baseAddress {
@@ -95,7 +129,33 @@ import Minibatches
         }
         let queries = insert(from: 0, pairCount)
         let positives = insert(from: pairCount, pairCount)
-        return (queries, positives, insert(from: 2 * pairCount, negativeCount))
+        let shared = insert(from: 2 * pairCount, negativeCount)
+        return Drawn(
+            queries: queries, positives: positives, shared: shared,
+            hard: insert(from: firstHard, pairCount * hardPerPair),
+            coSavedCount: coSavedCount)
+    }
+
+    /// Writes each pair's hard negatives.
+    ///
+    /// - Parameter queries: pin of each pair's query.
+    /// - Returns: how many share a board with their query.
+    private func drawHard(
+        _ batchIndex: UInt64, perPair: Int, _ hardTable: HardNegativeTable?, queries: UnsafePointer<UInt32>,
+        into pins: UnsafeMutablePointer<UInt32>
+    ) -> Int {
+        var coSavedCount = 0
+        for pair in 0..<batch.pairs {
+            let query = unsafe queries[pair]
+            let candidates = hardTable?.candidates(of: query) ?? walkBands?.candidates(of: query) ?? []
+            let drawn = hardNegatives.negatives(
+                perPair, from: candidates, query: query, pair: pair, batchIndex: batchIndex)
+            for (index, pin) in drawn.enumerated() {
+                unsafe pins[pair * perPair + index] = pin
+                if pin != query && graph.shareBoard(query, pin) { coSavedCount += 1 }
+            }
+        }
+        return coSavedCount
     }
 
     /// Walks the pins of some rows, once each, and gives their neighbours rows.

@@ -193,7 +193,7 @@ extension ExactSearch {
         return result
     }
 
-    private func gather(_ rows: [UInt32], into matrix: Matrix) {
+    func gather(_ rows: [UInt32], into matrix: Matrix) {
         unsafe rows.withUnsafeBufferPointer {
             unsafe table.copyRows($0, into: matrix.base, rowStride: matrix.stride)
         }
@@ -207,7 +207,7 @@ extension ExactSearch {
         for column in 0..<mean.columns { mean[0, column] /= Float(max(rows.count, 1)) }
     }
 
-    private func forEachRow(_ matrix: Matrix, _ body: (Int, UnsafeMutablePointer<Float>) -> Void) {
+    func forEachRow(_ matrix: Matrix, _ body: (Int, UnsafeMutablePointer<Float>) -> Void) {
         let perChunk = 16
         kernels.team.run(chunks: (matrix.rows + perChunk - 1) / perChunk) { chunk in
             for row in chunk * perChunk..<min((chunk + 1) * perChunk, matrix.rows) {
@@ -238,7 +238,7 @@ extension ExactSearch {
         return low < ascending.count && ascending[low] == row
     }
 
-    private func addBias(to scores: Matrix, _ firstRow: Int) {
+    func addBias(to scores: Matrix, _ firstRow: Int) {
         guard let bias else { return }
         unsafe bias.withUnsafeBufferPointer { bias in
             unsafe forEachRow(scores) { _, row in
@@ -248,7 +248,7 @@ extension ExactSearch {
     }
 
     /// Zeroes rows whose length is not finite and, for cosine, scales the others to length 1.
-    private func makeComparable(_ rows: Matrix) {
+    func makeComparable(_ rows: Matrix) {
         unsafe forEachRow(rows) { _, row in
             let length = unsafe Self.length(row, rows.columns)
             if !length.isFinite {

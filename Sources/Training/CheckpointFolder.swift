@@ -7,33 +7,44 @@ import PinSageModel
 /// `step-00001200.safetensors` holds the state after 1,200 batches; `latest` names the newest complete file, `best`
 /// the one with the lowest smoothed loss. A file is written beside, made durable and renamed; then `latest`, then
 /// `best`, then older ones go. So a process that is killed at any point leaves a folder to resume from.
-struct CheckpointFolder {
-    let path: String
+package struct CheckpointFolder {
+    package let path: String
+
+    package init(path: String) { self.path = path }
 
     /// Steps of the checkpoints that are there, ascending.
-    func steps() -> [UInt64] {
+    package func steps() -> [UInt64] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         return names.compactMap(Self.step(of:)).sorted()
     }
 
-    func file(step: UInt64) -> String { "\(path)/\(Self.name(step: step))" }
+    package func file(step: UInt64) -> String { "\(path)/\(Self.name(step: step))" }
 
     static func name(step: UInt64) -> String {
         let digits = String(step)
         return "step-" + String(repeating: "0", count: max(8 - digits.count, 0)) + digits + ".safetensors"
     }
 
-    /// Writes a checkpoint, points `latest` and perhaps `best` at it, and removes all but the newest `keep` and the
-    /// best. Files of later steps, which a resumed run has passed over as damaged, stay until they are overwritten.
-    func write(_ learner: Learner, metadata: CheckpointMetadata, keep: Int) throws {
+    /// Writes a checkpoint, points `latest` and perhaps `best` at it, and removes all but the newest `keep`, the best
+    /// and the one that the epoch began with. Files of later steps, which a resumed run has passed over as damaged, stay
+    /// until they are overwritten.
+    ///
+    /// - Parameter epochStart: steps of the checkpoint that the epoch's hard negatives come from.
+    /// - Returns: steps of the oldest of the newest `keep`.
+    @discardableResult
+    func write(
+        _ learner: Learner, metadata: CheckpointMetadata, keep: Int, epochStart: UInt64? = nil
+    ) throws -> UInt64 {
         let step = UInt64(metadata.step)
         try Checkpoint.write(
             path: file(step: step), parameters: learner.parameters, adam: learner.adam, metadata: metadata)
         try point("latest", at: step)
         let best = try updateBest(step: step, smoothedLoss: metadata.smoothedLoss)
-        for old in steps().filter({ $0 <= step }).dropLast(keep) where old != best {
+        let written = steps().filter { $0 <= step }
+        for old in written.dropLast(keep) where old != best && old != epochStart {
             try? FileManager.default.removeItem(atPath: file(step: old))
         }
+        return written.suffix(keep).first ?? step
     }
 
     /// Points `best` at the checkpoint of `step` if it is better than the one that `best` names, or if that is gone.

@@ -53,6 +53,8 @@ package struct Dispatcher {
     /// The graph that batches are made from: the trainer's own, or what the first worker says.
     package private(set) var graph: GraphIdentity?
     package private(set) var leases: LeaseBook
+    /// The hard negatives of the epoch under way; nil where it has none, or waits for them.
+    package private(set) var hardTable: HardNegativeTable?
     private let settings: PipelineSettings
     private let log: Logger
     private var workers: [Worker] = []
@@ -68,6 +70,34 @@ package struct Dispatcher {
         self.log = log
         leases = LeaseBook(
             batches: batches, credit: settings.samplers.credit, leaseSeconds: settings.samplers.leaseSeconds)
+        leases.barrier = barrier(from: settings.epoch(ofBatch: batches.lowerBound))
+    }
+
+    /// Takes the hard negatives of an epoch: its batches may be leased now.
+    package mutating func admit(_ table: HardNegativeTable) {
+        hardTable = table
+        leases.barrier = barrier(from: table.name.epoch)
+    }
+
+    /// The first batch, from an epoch on, whose table is not there.
+    private func barrier(from epoch: UInt64) -> UInt64 {
+        for next in [epoch, epoch + 1] where settings.needsHardNegativeTable(inEpoch: next) {
+            if hardTable?.name.epoch != next { return settings.firstBatch(ofEpoch: next) }
+        }
+        return .max
+    }
+
+    /// The table that a batch must be made with; nil: none.
+    private func tableName(ofBatch batch: UInt64) -> TableName? {
+        hardTable.flatMap { $0.name.epoch == settings.epoch(ofBatch: batch) ? $0.name : nil }
+    }
+
+    /// The piece of the table that a worker asks for; nil where it asks for another table, or is none of ours.
+    package func chunk(_ fingerprint: String, from offset: UInt64, for peer: Peer) -> TableChunk? {
+        guard workers.contains(where: { $0.peer == peer && $0.isActive }), let hardTable,
+            hardTable.name.fingerprint == fingerprint
+        else { return nil }
+        return TableChunk(of: hardTable, from: offset)
     }
 
     /// Takes a worker's message.
@@ -95,6 +125,9 @@ package struct Dispatcher {
                 leases.join(number)
             }
             return []
+        case .tableRequest:
+            // Answered by `chunk`.
+            return workers.contains { $0.peer == peer } ? [] : [Answer(peer: peer, message: .unknown)]
         case .welcome, .unknown, .ticket, .refused, .stop:
             log.warning("a worker sent a message that only the trainer sends; dropped")
             return []
@@ -112,7 +145,10 @@ package struct Dispatcher {
         defer { outbox = [] }
         return outbox
             + leases.grant(now: now).sorted { $0.key < $1.key }.map { number, batches in
-                Answer(peer: workers[number].peer, message: .ticket(batches: batches))
+                // Batches of the next epoch are leased once all before them are consumed: one ticket, one table.
+                Answer(
+                    peer: workers[number].peer,
+                    message: .ticket(batches: batches, table: batches.first.flatMap(tableName)))
             }
     }
 
@@ -144,6 +180,12 @@ package struct Dispatcher {
         } catch {
             if let header, let sender { leases.reject(header.batchIndex, of: sender) }
             countBad(from: sender, "\(error)")
+            return nil
+        }
+        let table = tableName(ofBatch: minibatch.batchIndex)?.fingerprintValue ?? 0
+        if minibatch.table != table, leases.isLeased(minibatch.batchIndex) {
+            if let sender { leases.reject(minibatch.batchIndex, of: sender) }
+            countBad(from: sender, "\(MinibatchError.foreignTable(expected: table, found: minibatch.table))")
             return nil
         }
         switch leases.receive(minibatch.batchIndex, from: sender) {

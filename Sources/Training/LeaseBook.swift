@@ -36,6 +36,8 @@ public struct LeaseBook: Sendable {
     public private(set) var nextToConsume: UInt64
     /// Leases taken back so far, for whatever reason.
     public private(set) var takenBackCount = 0
+    /// No batch from here on is leased yet. At first, all may be.
+    public var barrier = UInt64.max
     private var nextToLease: UInt64
     private let end: UInt64
     private let credit: Int
@@ -124,12 +126,17 @@ public struct LeaseBook: Sendable {
             returned.removeFirst()
             lease(batch, to: worker, now: now, in: &tickets)
         }
-        let windowEnd = min(end, nextToConsume + UInt64(capacity))
+        let windowEnd = min(end, barrier, nextToConsume + UInt64(capacity))
         while nextToLease < windowEnd, let worker = idlest() {
             lease(nextToLease, to: worker, now: now, in: &tickets)
             nextToLease += 1
         }
         return tickets
+    }
+
+    /// Whether a batch is leased, or was taken back and waits for another worker.
+    public func isLeased(_ batch: UInt64) -> Bool {
+        leases[batch] != nil || returned.contains { $0.batch == batch }
     }
 
     /// Notes that a batch has come in. Any worker's copy will do: batches are pure functions of their index.

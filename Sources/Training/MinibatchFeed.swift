@@ -1,3 +1,4 @@
+import Artifacts
 import Basics
 import CPlatform
 import Configuration
@@ -19,6 +20,7 @@ final class MinibatchFeed: @unchecked Sendable {
     private let pull: PullLink
     private let control: ControlServer
     private let gatekeeper: Gatekeeper?
+    private let tables: HardNegativeFolder
     /// Wakes the thread when a batch has been consumed.
     private let wake: Int32
 
@@ -35,6 +37,8 @@ final class MinibatchFeed: @unchecked Sendable {
     /// Since when the trainer has been waiting, or since the last log line; nil while it computes.
     private var waitStart: Double?
     private var depth = 0
+    private var awaited: AwaitedTable?
+    private var admitted: TableName?
 
     /// Opens both sockets.
     /// - Throws: `TransportError`, for example when the port is in use.
@@ -45,6 +49,7 @@ final class MinibatchFeed: @unchecked Sendable {
         self.stop = stop
         self.log = log
         next = 0
+        tables = HardNegativeFolder(run: run.path)
         platform_keep_large_blocks()
         context = TransportContext()
         var security = LinkSecurity.none
@@ -112,6 +117,17 @@ final class MinibatchFeed: @unchecked Sendable {
         ring()
     }
 
+    /// Makes batches wait for a table of hard negatives; nil: they need none.
+    func wait(for table: AwaitedTable?) {
+        lock.withLock { awaited = table }
+        ring()
+    }
+
+    /// The table that a batch is made with; nil where it needs none, or waits for it.
+    func table(ofBatch batch: UInt64) -> TableName? {
+        lock.withLock { admitted.flatMap { $0.epoch == settings.epoch(ofBatch: batch) ? $0 : nil } }
+    }
+
     /// Batches leased and not consumed.
     var queueDepth: Int { lock.withLock { depth } }
 
@@ -149,6 +165,7 @@ extension MinibatchFeed {
         var lastLog = steadySeconds()
         var received = 0
         var consumed: UInt64 = 0
+        var nextLook = 0.0
     }
 
     private func serve(_ loop: inout Loop) throws {
@@ -159,6 +176,7 @@ extension MinibatchFeed {
             receiveControl(&loop)
             receiveBatches(&loop)
             let isDone = settle(&loop)
+            lookForTable(&loop)
             send(loop.dispatcher.tick(now: steadySeconds()), &loop)
             try logDepth(&loop)
             if isDone { return }
@@ -180,6 +198,12 @@ extension MinibatchFeed {
     private func take(_ frame: Frame, from peer: Dispatcher.Peer, _ loop: inout Loop) {
         do throws(MinibatchError) {
             let message = try ControlMessage.decode(frame)
+            if case .tableRequest(let fingerprint, let offset) = message,
+                let chunk = loop.dispatcher.chunk(fingerprint, from: offset, for: peer)
+            {
+                // One that does not get through is asked for again.
+                _ = try? control.send(chunk.encode(), to: peer)
+            }
             send(loop.dispatcher.take(message, from: peer, now: steadySeconds()), &loop)
         } catch {
             loop.dispatcher.takeUnreadable(error, from: peer)
@@ -220,6 +244,34 @@ extension MinibatchFeed {
             lock.broadcast()
         }
         return farewell != nil
+    }
+
+    /// Takes up the awaited table once it is there.
+    private func lookForTable(_ loop: inout Loop) {
+        let now = steadySeconds()
+        guard now >= loop.nextLook, let awaited = lock.withLock({ self.awaited }), let graph = loop.dispatcher.graph
+        else { return }
+        loop.nextLook = now + 0.1
+        let recipe = Checksum.hex(settings.recipe(graphFingerprint: graph.fingerprintValue))
+        guard let found = tables.description(epoch: awaited.epoch), awaited.accepts(found, recipe: recipe) else {
+            return
+        }
+        do throws(ArtifactError) {
+            loop.dispatcher.admit(try tables.open(found.name, pinCount: graph.pinCount))
+        } catch {
+            log.error(
+                "a table of hard negatives is damaged; it has to be mined again", metadata: ["reason": "\(error)"])
+            return tables.remove(epoch: awaited.epoch)
+        }
+        lock.withLock { (self.awaited, admitted) = (nil, found.name) }
+        log.info(
+            "hard negatives are there",
+            metadata: ["epoch": "\(found.name.epoch)", "table": "\(found.name.fingerprint)"])
+        if let before = awaited.fingerprint, before != found.name.fingerprint {
+            log.warning(
+                "this epoch began with another table of hard negatives; the result will differ",
+                metadata: ["before": "\(before)"])
+        }
     }
 
     private func logDepth(_ loop: inout Loop) throws {

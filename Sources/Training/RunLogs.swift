@@ -24,8 +24,11 @@ public struct StepMetrics: Codable, Equatable, Sendable {
     public var cosineDeviation: Double?
     public var cosineKurtosis: Double?
 
+    /// What the epoch's negatives were like, at its end.
+    var audit: EpochAudit?
+
     enum CodingKeys: String, CodingKey {
-        case step, epoch, loss
+        case step, epoch, loss, audit
         case hardNegatives = "hard_negatives"
         case learningRate = "learning_rate"
         case pairsPerSecond = "pairs_per_s"
@@ -50,6 +53,7 @@ public struct StepMetrics: Codable, Equatable, Sendable {
             + [
                 ("cosine_mean", cosineMean), ("cosine_deviation", cosineDeviation), ("cosine_kurtosis", cosineKurtosis),
             ].compactMap { tag, value in value.map { (tag, $0) } }
+            + (audit?.figures ?? []).map { ("audit/\($0.name)", $0.value) }
     }
 }
 

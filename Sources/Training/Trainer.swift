@@ -25,6 +25,7 @@ public final class Trainer {
     private let progress = ProgressLine()
     private let gathered = FloatBuffer()
     private var smoothedLoss = SmoothedLoss()
+    private var auditSums = EpochAudit.Sums()
     /// Of every step so far.
     private var instructionSet = "\(InstructionSet.best)"
 
@@ -48,7 +49,11 @@ public final class Trainer {
             return .finished(step: batch)
         }
 
+        let awaited = try AwaitedTable(
+            step: batch, recorded: start.checkpoint?.metadata.hardNegativeTable, settings: settings,
+            checkpoints: checkpoints)
         let feed = try MinibatchFeed(settings: settings, run: run, graph: start.graph, stop: stop, log: log)
+        feed.wait(for: awaited)
         try feed.start(at: batch)
         whenReady()
         do {
@@ -84,7 +89,7 @@ public final class Trainer {
         for batch in start..<total {
             let waitStart = steadySeconds()
             guard let minibatch = try feed.nextMinibatch() else {
-                return try stopped(learner, at: batch, lastSaved: lastSaved, graph: graph)
+                return try stopped(learner, at: batch, lastSaved: lastSaved, graph: graph, feed)
             }
             interval.waited += steadySeconds() - waitStart
             let rate = schedule.rate(batch: batch)
@@ -95,20 +100,23 @@ public final class Trainer {
             interval.add(result, pairs: minibatch.pairCount)
             let step = batch + 1
             smoothedLoss.add(result.loss, step: step)
+            auditSums.add(minibatch, result)
             let spread = isEpochEnd(step, total: total) ? watchSpread(learner, batch: batch) : nil
             if step % 10 == 0 || step == total || step == 1 || spread != nil {
                 var line = interval.metrics(step: step, epoch: epoch(of: batch), minibatch, result, rate)
                 if let spread { line.add(spread) }
+                if isEpochEnd(step, total: total) { line.audit = audit(learner, minibatch, epoch: epoch(of: batch)) }
                 try metrics.append(line)
                 interval = interval.successor()
             }
             show(step: step, total: total, interval: interval, feed: feed)
             if isCheckpointDue(step, total: total) {
-                try save(learner, step: step, graph: graph)
+                try save(learner, step: step, graph: graph, feed)
                 lastSaved = step
+                if isEpochEnd(step, total: total), step < total { try begin(epoch(of: step), feed) }
             }
             if stop.isStopped, step < total {
-                return try stopped(learner, at: step, lastSaved: lastSaved, graph: graph)
+                return try stopped(learner, at: step, lastSaved: lastSaved, graph: graph, feed)
             }
         }
         progress.finish(
@@ -116,9 +124,10 @@ public final class Trainer {
         return .finished(step: total)
     }
 
-    private func stopped(_ learner: Learner, at step: UInt64, lastSaved: UInt64, graph: GraphIdentity) throws -> Ending
-    {
-        if step > lastSaved { try save(learner, step: step, graph: graph) }
+    private func stopped(
+        _ learner: Learner, at step: UInt64, lastSaved: UInt64, graph: GraphIdentity, _ feed: MinibatchFeed
+    ) throws -> Ending {
+        if step > lastSaved { try save(learner, step: step, graph: graph, feed) }
         log.notice("stopped", metadata: ["step": "\(step)", "signal": "\(stop.signalNumber)"])
         return .stopped(step: step)
     }
@@ -131,7 +140,16 @@ public final class Trainer {
         step % UInt64(settings.training.batchesPerEpoch) == 0 || step == total
     }
 
-    private func epoch(of batch: UInt64) -> UInt64 { batch / UInt64(settings.training.batchesPerEpoch) }
+    private func epoch(of batch: UInt64) -> UInt64 { settings.epoch(ofBatch: batch) }
+
+    /// Makes the batches of a new epoch wait for its hard negatives, if it has any.
+    private func begin(_ epoch: UInt64, _ feed: MinibatchFeed) throws {
+        let awaited = try AwaitedTable(
+            step: settings.firstBatch(ofEpoch: epoch), recorded: nil, settings: settings, checkpoints: checkpoints)
+        guard let awaited else { return }
+        progress.update("epoch \(epoch): waiting for its hard negatives")
+        feed.wait(for: awaited)
+    }
 
     /// What layer 1 reads of the minibatch's pins, row by row: (pinCount × inputWidth).
     private func inputs(of minibatch: Minibatch, from table: VectorTable?, shape: ModelShape) -> Matrix {
@@ -166,6 +184,7 @@ extension Trainer {
                 "precision": "\(kernels.precision)",
                 "seed": "\(settings.seed)",
                 "graph": "\(graph)", "parameters": "\(shape.parameterCount)",
+                "hard_negatives": "\((try? settings.hardNegativePlan(pinCount: graph.pinCount)) ?? "none")",
             ])
         let parameters = checkpoint?.parameters ?? Parameters.initialised(shape: shape, seed: settings.seed)
         return Learner(
@@ -202,12 +221,28 @@ extension Trainer {
         return spread
     }
 
-    private func save(_ learner: Learner, step: UInt64, graph: GraphIdentity) throws {
+    /// Tells the log what the epoch's negatives were like.
+    private func audit(_ learner: Learner, _ batch: Minibatch, epoch: UInt64) -> EpochAudit {
+        let audit = auditSums.finish(batch, embeddings: learner.embeddings)
+        auditSums = EpochAudit.Sums()
+        var fields: Logger.Metadata = ["epoch": "\(epoch)", "hard_per_pair": "\(audit.perPair)"]
+        for (name, value) in audit.figures { fields[name] = "\(String(format: "%.4f", value))" }
+        log.info("negatives of the epoch", metadata: fields)
+        return audit
+    }
+
+    private func save(_ learner: Learner, step: UInt64, graph: GraphIdentity, _ feed: MinibatchFeed) throws {
+        let epochStart = settings.firstBatch(ofEpoch: epoch(of: step))
         let metadata = CheckpointMetadata(
             step: Int(step), epoch: Int(epoch(of: step)), batch: step, seed: settings.seed,
             config: settings.decisiveJSON, graphFingerprint: graph.fingerprint, revision: Build.version,
-            instructionSet: instructionSet, smoothedLoss: smoothedLoss.value)
-        try checkpoints.write(learner, metadata: metadata, keep: settings.checkpoints.keep)
+            instructionSet: instructionSet, smoothedLoss: smoothedLoss.value,
+            hardNegativeTable: step == epochStart ? nil : feed.table(ofBatch: step)?.fingerprint)
+        // The table of the epoch under way can be made again as long as the checkpoint is there that it was made from.
+        let oldest = try checkpoints.write(
+            learner, metadata: metadata, keep: settings.checkpoints.keep,
+            epochStart: settings.needsHardNegativeTable(inEpoch: epoch(of: step)) ? epochStart : nil)
+        HardNegativeFolder(run: run.path).removeAll(before: epoch(of: oldest))
         log.info("checkpoint written", metadata: ["step": "\(step)"])
     }
 

@@ -9,6 +9,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case noReadableCheckpoint(path: String, reason: String)
     case checkpointDiffers(path: String, changes: [PipelineSettings.Difference])
     case graphMissing(path: String)
+    case tableGone(path: String, epoch: UInt64, checkpoint: String)
     case noBFloat16
 
     public var description: String {
@@ -34,6 +35,9 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
         case .graphMissing(let path):
             "graph: \(path): no graph: expected a graph folder with manifest.json, found none. "
                 + "Make one with `pinsage import` or `pinsage generate`, or set trainer.features: inline."
+        case .tableGone(let path, let epoch, let checkpoint):
+            "run directory: \(path): hard negatives are gone: expected the table of epoch \(epoch), or \(checkpoint) to "
+                + "make it from, found neither. Restore one from a copy, or start a new run with --run."
         case .noBFloat16:
             "config: trainer.precision: no bfloat16: expected a CPU with AVX512_BF16, found none. Set it to float32."
         }

@@ -2,6 +2,7 @@ import Artifacts
 import Configuration
 import Foundation
 import Kernels
+import Minibatches
 import PinSageModel
 
 /// What a training begins from. Making one reads and checks; nothing is written.
@@ -26,7 +27,10 @@ public struct TrainingStart {
         checkpoint = newest?.checkpoint
         passedOver = newest?.passedOver ?? []
         graph = try Self.graph(settings)
-        if let checkpoint { try Self.check(checkpoint, settings) }
+        if let checkpoint {
+            try Self.check(checkpoint, settings)
+            try Self.requireTable(checkpoint, settings, run)
+        }
         features =
             settings.trainer.features == .mapped ? try VectorTable(npyPath: settings.graph + "/features.npy") : nil
         if let graph { try check(graph, settings) }
@@ -36,6 +40,20 @@ public struct TrainingStart {
     func check(_ graph: GraphIdentity, _ settings: PipelineSettings) throws {
         let shape = ModelShape(featureWidth: graph.featureWidth, settings.features, settings.model)
         try checkpoint?.require(shape: shape, graphFingerprint: graph.fingerprint)
+        _ = try settings.hardNegativePlan(pinCount: graph.pinCount)
+    }
+
+    /// Refuses a checkpoint within an epoch whose hard negatives are gone and can never be made again.
+    private static func requireTable(
+        _ checkpoint: Checkpoint, _ settings: PipelineSettings, _ run: RunDirectory
+    ) throws {
+        let epoch = settings.epoch(ofBatch: checkpoint.metadata.batch)
+        let first = CheckpointFolder(path: run.checkpointFolder).file(step: settings.firstBatch(ofEpoch: epoch))
+        guard settings.needsHardNegativeTable(inEpoch: epoch), !FileManager.default.fileExists(atPath: first),
+            let recorded = checkpoint.metadata.hardNegativeTable,
+            HardNegativeFolder(run: run.path).description(epoch: epoch)?.name.fingerprint != recorded
+        else { return }
+        throw TrainingError.tableGone(path: run.path, epoch: epoch, checkpoint: first)
     }
 
     /// Refuses a checkpoint of settings that would make other batches or another network.

@@ -27,6 +27,7 @@ final class SamplerWorker: @unchecked Sendable {
     private let security: LinkSecurity
     private let queue = TicketQueue()
     private let context = TransportContext()
+    private let tables: TableFetcher
     // Of the other thread, once it has begun.
     private let assembler: MinibatchAssembler
     private let push: PushLink
@@ -38,6 +39,7 @@ final class SamplerWorker: @unchecked Sendable {
         self.graph = graph
         self.stop = stop
         self.log = log
+        tables = TableFetcher(run: settings.run, pinCount: graph.pinCount)
         recipe = settings.recipe(graphFingerprint: graph.fingerprintValue)
         platform_keep_large_blocks()
         assembler = try MinibatchAssembler(graph: graph, settings: settings, recipe: recipe)
@@ -84,32 +86,52 @@ final class SamplerWorker: @unchecked Sendable {
                 _ = try control.send(message.encode(), timeoutMilliseconds: 0)
                 lastSent = now
             }
+            if isWelcome, let request = tables.request(now: now) {
+                _ = try control.send(request.encode(), timeoutMilliseconds: 0)
+            }
             if !isWelcome, now >= impatientAt {
                 impatientAt = .infinity
                 log.notice("no trainer answers yet", metadata: ["endpoint": "\(settings.endpoints.toConnect.control)"])
             }
             _ = poll([.link(control), .descriptor(stop.descriptor)], timeoutMilliseconds: 100)
             while let frame = try control.receive(timeoutMilliseconds: 0) {
+                if TableChunk.isChunk(frame) {
+                    try take(frame)
+                    continue
+                }
                 switch try ControlMessage.decode(frame) {
                 case .welcome(let credit):
                     isWelcome = true
                     impatientAt = .infinity
                     log.info("the trainer leases batches", metadata: ["credit": "\(credit)"])
-                case .ticket(let batches):
-                    queue.add(batches)
+                case .ticket(let batches, let table):
+                    queue.add(batches, table: table)
+                    if let table = queue.missingTable.flatMap(tables.find) { queue.bring(table) }
                 case .unknown:
                     // The trainer was started anew and has never heard of this worker.
                     isWelcome = false
                     queue.clear()
+                    tables.forget()
                 case .refused(let reason):
                     throw SamplerError.refused(reason: reason)
                 case .stop(let reason):
                     log.info("the trainer says stop", metadata: ["reason": "\(reason)"])
                     return
-                case .hello, .heartbeat:
+                case .hello, .heartbeat, .tableRequest:
                     log.warning("the trainer sent a message that only workers send; dropped")
                 }
             }
+        }
+    }
+
+    /// Takes a piece of a table. One that was damaged on the way is asked for again.
+    private func take(_ frame: Frame) throws {
+        do {
+            guard let table = try tables.take(TableChunk(decoding: frame)) else { return }
+            log.info("hard negatives have come from the trainer", metadata: ["epoch": "\(table.name.epoch)"])
+            queue.bring(table)
+        } catch let error as MinibatchError {
+            log.warning("a piece of a table is dropped", metadata: ["reason": "\(error)"])
         }
     }
 
@@ -123,9 +145,10 @@ final class SamplerWorker: @unchecked Sendable {
 
     private func makeBatches() {
         do {
-            while let batch = queue.next() {
+            while let (batch, table) = queue.next() {
                 let start = steadySeconds()
-                let frames = MinibatchCodec.encode(assembler.assemble(batchIndex: batch), sampler: name)
+                let frames = MinibatchCodec.encode(
+                    assembler.assemble(batchIndex: batch, hardTable: table), sampler: name)
                 queue.countBatch(busySeconds: steadySeconds() - start)
                 while try !push.send(frames, timeoutMilliseconds: 100) {
                     if queue.isClosed { break }

@@ -5,6 +5,9 @@ import Minibatches
 final class TicketQueue: @unchecked Sendable {
     private let lock = SteadyCondition()
     private var batches: [UInt64] = []
+    /// What the batches are made with; nil: no table.
+    private var wanted: TableName?
+    private var table: HardNegativeTable?
     /// The batch that is being made or sent.
     private var current: UInt64?
     private var state = SamplerCounters()
@@ -12,25 +15,44 @@ final class TicketQueue: @unchecked Sendable {
     private var done = false
     private var error: (any Error)?
 
-    /// Adds batches; one that waits already, because its lease ran out and was renewed, is made once.
-    func add(_ more: [UInt64]) {
+    /// Adds batches; one that waits already, because its lease ran out and was renewed, is made once. Those that wait
+    /// for another table are of an epoch that is over, and are dropped.
+    func add(_ more: [UInt64], table name: TableName?) {
         lock.withLock {
+            if name != wanted {
+                batches = []
+                wanted = name
+                if table?.name != name { table = nil }
+            }
             batches += more.filter { $0 != current && !batches.contains($0) }
             lock.broadcast()
         }
     }
 
+    /// Gives the batches the table that they wait for.
+    func bring(_ table: HardNegativeTable) {
+        lock.withLock {
+            if table.name == wanted { self.table = table }
+            lock.broadcast()
+        }
+    }
+
+    /// The table that batches wait for; nil when they can be made.
+    var missingTable: TableName? { lock.withLock { table?.name == wanted ? nil : wanted } }
+
     /// Forgets what has not been begun.
     func clear() { lock.withLock { batches = [] } }
 
-    /// Waits for the next batch to make; nil when the queue is closed.
-    func next() -> UInt64? {
+    /// Waits for the next batch to make, and its table; nil when the queue is closed.
+    func next() -> (batch: UInt64, table: HardNegativeTable?)? {
         lock.lock()
         defer { lock.unlock() }
         current = nil
-        while batches.isEmpty, !closed { lock.wait() }
-        current = closed ? nil : batches.removeFirst()
-        return current
+        while batches.isEmpty || table?.name != wanted, !closed { lock.wait() }
+        if closed { return nil }
+        let batch = batches.removeFirst()
+        current = batch
+        return (batch, table)
     }
 
     func countBatch(busySeconds: Double) {

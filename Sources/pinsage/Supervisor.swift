@@ -4,8 +4,10 @@ import CPlatform
 import Foundation
 import FrontDoor
 
-/// Starts one trainer and its sampler workers, starts a worker again that dies, and stops them all together.
+/// Starts one trainer, its sampler workers and where it has one its companion, starts again what dies, and stops them
+/// all together.
 ///
+/// The companion may outlive the trainer: it ends by itself when its last duty is done. Without it a run cannot go on.
 /// A worker that keeps dying is given up, and the others go on; a run without any worker ends with its last word.
 /// A signal to the supervisor stops everything: the trainer writes a checkpoint first. Children get SIGTERM when the
 /// supervisor itself is killed.
@@ -21,6 +23,7 @@ struct Supervisor {
 
     var trainer: Role
     var samplers: [Role]
+    var companion: Role?
     /// Where the trainer names its newest checkpoint.
     var latestCheckpoint: String
 
@@ -38,16 +41,25 @@ struct Supervisor {
         defer { close(wake) }
         let trainerProcess = try Child(trainer, wake: wake)
         var workers: [Worker] = []
-        defer { stopAll([trainerProcess] + workers.compactMap(\.child)) }
+        var companions: [Worker] = []
+        defer { stopAll([trainerProcess] + (workers + companions).compactMap(\.child)) }
 
         guard trainerProcess.waitUntilReady(wake: wake, stop: stop) else {
             return try finish(trainerProcess, stop: stop)
         }
         whenReady()
-        workers = try samplers.map { Worker(role: $0, child: try Child($0, wake: wake), startedAt: steadySeconds()) }
-        while trainerProcess.isRunning, !stop.isStopped {
+        func start(_ role: Role) throws -> Worker {
+            Worker(role: role, child: try Child(role, wake: wake), startedAt: steadySeconds())
+        }
+        companions = try companion.map { [try start($0)] } ?? []
+        workers = try samplers.map(start)
+        while !stop.isStopped,
+            trainerProcess.isRunning || trainerProcess.endedWell && companions.contains(where: \.isAtWork)
+        {
             waitForEvent(wake: wake, stop: stop)
-            if !trainerProcess.isRunning { break }
+            for index in companions.indices { try revive(&companions[index], wake: wake) }
+            if let fault = companions.lazy.compactMap(\.fault).first { throw fault }
+            if !trainerProcess.isRunning { continue }
             for index in workers.indices { try revive(&workers[index], wake: wake) }
             if let first = workers.first?.fault, workers.allSatisfy({ $0.fault != nil }) { throw first }
             for index in workers.indices { announce(&workers[index]) }
@@ -64,6 +76,9 @@ struct Supervisor {
         /// Why it is not started any more.
         var fault: SupervisorError?
         var isAnnounced = false
+
+        /// Whether it runs, or will be started again.
+        var isAtWork: Bool { fault == nil && (child != nil || restartAt > 0) }
     }
 
     private func revive(_ worker: inout Worker, wake: Int32) throws {
@@ -139,7 +154,7 @@ struct Supervisor {
     private func lastLine(of path: String?) -> String {
         guard let path, let text = try? String(contentsOfFile: path, encoding: .utf8) else { return "nothing" }
         let line = text.split(separator: "\n").last.map(String.init) ?? "nothing"
-        return line.replacing("pinsage-sampler: ", with: "", maxReplacements: 1)
+        return ["pinsage-sampler: ", "pinsage mine: "].reduce(line) { $0.replacing($1, with: "", maxReplacements: 1) }
     }
 }
 

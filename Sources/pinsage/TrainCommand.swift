@@ -32,13 +32,15 @@ struct TrainCommand: ParsableCommand {
             let recipe = settings.recipe(graphFingerprint: graph.fingerprintValue)
             _ = try MinibatchAssembler(graph: graph, settings: settings, recipe: recipe)
         }
+        let hasCompanion = settings.needsCompanion && FileManager.default.fileExists(atPath: settings.graph)
         let supervisor = Supervisor(
             trainer: role("trainer", arguments: resume ? ["--resume"] : [], logPath: nil),
             samplers: (0..<settings.samplers.count).map { index in
                 role(
                     "sampler", name: "sampler\(index)", arguments: ["--name", "sampler\(index)"],
                     logPath: "\(settings.run)/logs/sampler\(index).log")
-            }, latestCheckpoint: settings.run + "/checkpoints/latest")
+            }, companion: hasCompanion ? companion(logPath: "\(settings.run)/logs/companion.log") : nil,
+            latestCheckpoint: settings.run + "/checkpoints/latest")
         for role in [supervisor.trainer] + supervisor.samplers
         where !FileManager.default.isExecutableFile(atPath: role.executable) {
             throw SupervisorError.missingExecutable(path: role.executable)
@@ -48,6 +50,11 @@ struct TrainCommand: ParsableCommand {
                 writeToStandardError(
                     "samplers.count is 0: waiting for workers at \(settings.endpoints.batches). "
                         + "Start them with `\((["pinsage-sampler"] + common).joined(separator: " "))`.")
+            }
+            if settings.needsCompanion, !hasCompanion {
+                writeToStandardError(
+                    "no graph at \(settings.graph): hard negatives are mined where there is one, with this run's folder. "
+                        + "Start `\((["pinsage", "mine"] + common).joined(separator: " "))` there.")
             }
         }
     }
@@ -61,10 +68,18 @@ struct TrainCommand: ParsableCommand {
             arguments: common + arguments + ["--supervisor", "\(getpid())"], logPath: logPath)
     }
 
+    private func companion(logPath: String) -> Supervisor.Role {
+        Supervisor.Role(
+            name: "companion", executable: Self.own,
+            arguments: ["mine"] + common + ["--supervisor", "\(getpid())"], logPath: logPath)
+    }
+
+    private static var own: String {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+    }
+
     /// An executable in the folder of this one.
     private static func sibling(_ name: String) -> String {
-        let own =
-            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
-        return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(name).path
+        URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(name).path
     }
 }

@@ -17,6 +17,7 @@ struct Pinsage: ParsableCommand {
             InspectCommand.self,
             KeysCommand.self,
             MapCommand.self,
+            MineCommand.self,
             NeighborsCommand.self,
             ReduceCommand.self,
             RelatedCommand.self,

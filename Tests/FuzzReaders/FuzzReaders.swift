@@ -3,7 +3,8 @@ import TestSupport
 /// Every reader of outside bytes, by name.
 public enum FuzzReaders {
     public static let names = [
-        "minibatch", "control", "numpy", "safetensors", "checkpoint", "graph", "import", "gzip", "zstd", "pairs",
+        "minibatch", "control", "hard-negatives", "numpy", "safetensors", "checkpoint", "graph", "import", "gzip",
+        "zstd", "pairs",
         "config", "embeddings",
     ]
 
@@ -11,6 +12,7 @@ public enum FuzzReaders {
         switch name {
         case "minibatch": try minibatch()
         case "control": control()
+        case "hard-negatives": try hardNegatives()
         case "numpy": try numpy()
         case "safetensors": try safetensors()
         case "checkpoint": try checkpoint()

@@ -16,17 +16,23 @@ enum Seal {
 
     /// A minibatch's frames: lengths and checksums of the arrays in the header, and the header's own.
     static func minibatch(_ frames: FuzzParts) -> FuzzParts {
-        guard var header = frames.first, header.count >= 88 else { return frames }
+        guard var header = frames.first, header.count >= 100 else { return frames }
         var total: UInt64 = 0
         for (index, frame) in frames.dropFirst().enumerated() {
             total += UInt64(frame.count)
-            let at = 80 + 16 * index
+            let at = 92 + 16 * index
             guard at + 16 <= header.count - 8 else { break }
             header.replaceSubrange(at..<(at + 16), with: bytes(UInt64(frame.count)) + bytes(xxh64(frame)))
         }
         header.replaceSubrange(32..<40, with: bytes(total))
         let body = Array(header.dropLast(8))
         return [body + bytes(xxh64(body))] + frames.dropFirst()
+    }
+
+    /// Bytes that end with the checksum of those before.
+    static func trailing(_ frame: [UInt8]) -> [UInt8] {
+        let body = Array(frame.dropLast(8))
+        return body + bytes(xxh64(body))
     }
 
     /// A `.npy` file: the header's length as far as its line goes, and data as long as a small shape says.

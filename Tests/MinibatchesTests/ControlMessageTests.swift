@@ -9,6 +9,8 @@ import Testing
 
     private static let messages: [ControlMessage] = [
         .hello(worker: worker), .welcome(credit: 4), .ticket(batches: [0, 7, .max]), .ticket(batches: []),
+        .ticket(batches: [3], table: TableName(epoch: 2, fingerprint: "0123456789abcdef")),
+        .tableRequest(fingerprint: "0123456789abcdef", offset: .max),
         .heartbeat(counters: SamplerCounters(batches: 3, walkSteps: .max, busySeconds: 1.5)),
         .refused(reason: "another graph"), .stop(reason: "training is complete"),
     ]
@@ -23,11 +25,17 @@ import Testing
         func text(_ message: ControlMessage) -> String { String(decoding: message.encode().array, as: UTF8.self) }
         #expect(text(.welcome(credit: 4)) == #"{"welcome":{"credit":4}}"#)
         #expect(text(.ticket(batches: [7, 8])) == #"{"ticket":{"batches":[7,8]}}"#)
+        #expect(
+            text(.ticket(batches: [7], table: TableName(epoch: 1, fingerprint: "0123456789abcdef")))
+                == #"{"ticket":{"batches":[7],"table":{"epoch":1,"fingerprint":"0123456789abcdef"}}}"#)
+        #expect(
+            text(.tableRequest(fingerprint: "0123456789abcdef", offset: 5))
+                == #"{"tableRequest":{"fingerprint":"0123456789abcdef","offset":5}}"#)
         #expect(text(.stop(reason: "done")) == #"{"stop":{"reason":"done"}}"#)
         #expect(
             text(.hello(worker: Self.worker))
                 == #"{"hello":{"worker":{"featureWidth":128,"graphFingerprint":"000000000000feed","host":"alpha","#
-                + #""name":"sampler-0","pid":4711,"pinCount":25975,"protocolVersion":1,"recipe":"0000000000000007"}}}"#)
+                + #""name":"sampler-0","pid":4711,"pinCount":25975,"protocolVersion":2,"recipe":"0000000000000007"}}}"#)
         #expect(Self.worker.graphFingerprintValue == 0xfeed)
         #expect(Self.worker.recipeValue == 7)
     }
@@ -37,6 +45,8 @@ import Testing
         arguments: [
             "", "{", "[]", "null", #"{"hello":{}}"#, #"{"welcome":{"credit":0}}"#, #"{"welcome":{"credit":1025}}"#,
             #"{"welcome":{"credit":1.5}}"#, #"{"ticket":{"batches":[-1]}}"#, #"{"ticket":{"batches":[1e30]}}"#,
+            #"{"ticket":{"batches":[1],"table":{"epoch":1,"fingerprint":"x"}}}"#,
+            #"{"tableRequest":{"fingerprint":"0123456789ABCDEF","offset":0}}"#,
             #"{"stop":{"reason":"two\nlines"}}"#, #"{"leave":{}}"#, #"{"welcome":{"credit":1},"stop":{"reason":"x"}}"#,
             #"{"heartbeat":{"counters":{"batches":1,"walkSteps":1,"busySeconds":-1}}}"#,
             #"{"hello":{"worker":{"featureWidth":1,"graphFingerprint":"feed","host":"a","name":"b","pid":1,"#

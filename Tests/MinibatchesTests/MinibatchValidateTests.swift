@@ -23,6 +23,14 @@ import Testing
         features.map { InlineFeatures(width: $0.width, values: change($0.values)) }
     }
 
+    @Test("no more hard negatives share a board than there are")
+    func coSaved() {
+        let count = sampleBatch(seed: 3).hardNegatives.count
+        #expect(
+            error { $0.coSavedCount = count + 1 }
+                == .count(of: "hard negatives that share a board", expected: "0 to \(count)", found: count + 1))
+    }
+
     @Test("valid batches pass")
     func valid() throws {
         for seed in UInt64(1)...100 { try sampleBatch(seed: seed).validate(sampleLimits()) }

@@ -27,7 +27,8 @@ func sampleBatch(seed: UInt64 = 1, features: Bool = true, hardNegativesPerPair: 
         neighborhoods: [lists(hidden, below: pins), lists(targets, below: hidden)],
         queries: rows(pairs, below: targets), positives: rows(pairs, below: targets),
         sharedNegatives: rows(3, below: targets), hardNegatives: rows(pairs * hardNegativesPerPair, below: targets),
-        features: features ? InlineFeatures(width: width, values: FrameArray(values)) : nil)
+        features: features ? InlineFeatures(width: width, values: FrameArray(values)) : nil, table: random.next(),
+        coSavedCount: hardNegativesPerPair)
 }
 
 let samplePinCount = 1000
@@ -42,7 +43,8 @@ func sampleLimits(features: Bool = true) -> MinibatchLimits {
 func contents(_ batch: Minibatch) -> [String] {
     let lists = batch.neighborhoods.map { "\($0.offsets.array) \($0.neighbors.array) \($0.weights.array)" }
     return [
-        "\(batch.batchIndex) \(batch.recipe) \(batch.targetCount) \(batch.hiddenCount)", "\(batch.pins.array)",
+        "\(batch.batchIndex) \(batch.recipe) \(batch.targetCount) \(batch.hiddenCount) \(batch.table) \(batch.coSavedCount)",
+        "\(batch.pins.array)",
         "\(batch.boardCounts.array)",
         "\(batch.queries.array)", "\(batch.positives.array)", "\(batch.sharedNegatives.array)",
         "\(batch.hardNegatives.array)", "\(batch.features?.width ?? 0) \(batch.features?.values.array ?? [])",

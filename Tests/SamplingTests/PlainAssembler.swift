@@ -17,6 +17,8 @@ struct BatchContents: Equatable {
     var positives: [Int32]
     var sharedNegatives: [Int32]
     var hardNegatives: [Int32]
+    var coSavedCount: Int
+    var table: UInt64
     var features: [Float]
 
     struct Neighbor: Equatable {
@@ -43,13 +45,16 @@ extension BatchContents {
         positives = batch.positives.array
         sharedNegatives = batch.sharedNegatives.array
         hardNegatives = batch.hardNegatives.array
+        coSavedCount = batch.coSavedCount
+        table = batch.table
         features = batch.features?.values.array ?? []
     }
 }
 
 /// A batch by the definition: dictionaries, one walk at a time. The oracle of `MinibatchAssembler`.
 func plainBatch(
-    _ graph: BipartiteGraph, _ settings: PipelineSettings, recipe: UInt64, batchIndex: UInt64
+    _ graph: BipartiteGraph, _ settings: PipelineSettings, recipe: UInt64, batchIndex: UInt64,
+    hardTable: HardNegativeTable? = nil
 ) throws -> BatchContents {
     let pairs = try PairSampler(graph: graph, boards: settings.batch.boards, seed: settings.seed)
     let negatives = NegativeSampler(pinCount: graph.pinCount, seed: settings.seed)
@@ -67,6 +72,19 @@ func plainBatch(
     let queries = drawn.map { row($0.query) }
     let positives = drawn.map { row($0.positive) }
     let shared = (0..<settings.batch.sharedNegatives).map { row(negatives.negative($0, batchIndex: batchIndex)) }
+    let perPair = settings.hardNegatives(inEpoch: batchIndex / UInt64(settings.training.batchesPerEpoch))
+    let hardPins = try drawn.enumerated().flatMap { pair, pins in
+        perPair == 0
+            ? []
+            : HardNegativeDraw(graph: graph, settings: settings).negatives(
+                perPair, from: try plainCandidates(graph, settings, of: pins.query, hardTable), query: pins.query,
+                pair: pair, batchIndex: batchIndex)
+    }
+    let hard = hardPins.map(row)
+    let coSaved = hardPins.enumerated().count { index, pin in
+        let query = drawn[index / perPair].query
+        return pin != query && !Set(graph.boards(of: pin)).isDisjoint(with: graph.boards(of: query))
+    }
     func list(_ pin: UInt32, without partners: Set<UInt32> = []) -> [BatchContents.Neighbor] {
         let kept = walk.neighborhood(of: pin, window: window).filter { !partners.contains($0.pin) }
         let total = kept.reduce(0) { $0 + Int($1.visits) }
@@ -94,6 +112,18 @@ func plainBatch(
     return BatchContents(
         batchIndex: batchIndex, recipe: recipe, targetCount: targets.count, hiddenCount: hidden.count, pins: pins,
         boardCounts: pins.map { UInt32(graph.boards(of: $0).count) }, lists: [first, top], queries: queries,
-        positives: positives, sharedNegatives: shared, hardNegatives: [],
-        features: features)
+        positives: positives, sharedNegatives: shared, hardNegatives: hard, coSavedCount: coSaved,
+        table: perPair == 0 ? 0 : hardTable?.name.fingerprintValue ?? 0, features: features)
+}
+
+/// A query's hard-negative candidates: of the table, or by one walk after the other.
+private func plainCandidates(
+    _ graph: BipartiteGraph, _ settings: PipelineSettings, of query: UInt32, _ table: HardNegativeTable?
+) throws -> [UInt32] {
+    if settings.hardNegatives.source == .ann { return table?.candidates(of: query) ?? [] }
+    let ranks = try settings.hardNegatives.ranks.ranks(pinCount: graph.pinCount)
+    let walk = RandomWalk(graph: graph, walks: WalkBands.walks(to: ranks.upperBound), seed: settings.seed)
+    let ranked = walk.neighborhood(of: query, window: WalkBands.window).map(\.pin)
+    let band = ranked.enumerated().filter { ranks.contains($0.offset + 1) }.map(\.element)
+    return HardNegativeDraw(graph: graph, settings: settings).candidates(of: query, epoch: 0, from: band.sorted())
 }

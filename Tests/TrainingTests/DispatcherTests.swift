@@ -25,7 +25,8 @@ import Training
     }
 
     private func hello(
-        _ name: String, fingerprint: UInt64 = ScriptedWorker.fingerprint, recipe: UInt64? = nil, version: Int = 1
+        _ name: String, fingerprint: UInt64 = ScriptedWorker.fingerprint, recipe: UInt64? = nil,
+        version: Int = ControlMessage.protocolVersion
     ) -> ControlMessage {
         .hello(
             worker: WorkerDescription(
@@ -90,7 +91,7 @@ import Training
             }
             return reason
         }
-        #expect(reason(hello("a", version: 9)) == "protocol version: expected 1 as the trainer has, found 9")
+        #expect(reason(hello("a", version: 9)) == "protocol version: expected 2 as the trainer has, found 9")
         #expect(
             reason(hello("a", recipe: 0xAB)).hasPrefix(
                 "recipe of the batches (seed, walks, batch and trainer.features): expected "))

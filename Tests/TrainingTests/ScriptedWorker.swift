@@ -84,7 +84,7 @@ final class ScriptedWorker: @unchecked Sendable {
                 continue
             }
             switch try ControlMessage.decode(frame) {
-            case .ticket(let batches):
+            case .ticket(let batches, _):
                 for batch in batches {
                     if misdeeds.contains(.diesEarly), sent >= 2 { return }
                     try send(batch, count: sent, over: push)

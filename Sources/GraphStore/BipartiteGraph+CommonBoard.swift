@@ -1,0 +1,15 @@
+extension BipartiteGraph {
+    /// Whether two pins are on one board together.
+    ///
+    /// - Complexity: O(boards of both).
+    public func shareBoard(_ first: UInt32, _ second: UInt32) -> Bool {
+        let (a, b) = unsafe (boards(of: first), boards(of: second))
+        var (i, j) = (0, 0)
+        while i < a.count, j < b.count {
+            let (left, right) = unsafe (a[i], b[j])
+            if left == right { return true }
+            if left < right { i += 1 } else { j += 1 }
+        }
+        return false
+    }
+}

@@ -1,0 +1,52 @@
+import Basics
+import Configuration
+import GraphStore
+import Minibatches
+
+/// Draws hard negatives out of rank bands: first a query's candidates for an epoch, then a pair's few out of these.
+///
+/// Pure: candidates depend on (graph, seed, epoch, query, band), a pair's negatives on (seed, batch, pair, candidates).
+public struct HardNegativeDraw {
+    static let candidatePurpose: UInt32 = 13
+    static let pairPurpose: UInt32 = 14
+
+    private let graph: BipartiteGraph
+    private let seed: UInt64
+    private let excludesCoSaved: Bool
+
+    public init(graph: BipartiteGraph, settings: PipelineSettings) {
+        self.graph = graph
+        seed = settings.seed
+        excludesCoSaved = settings.hardNegatives.excludeCoSaved
+    }
+
+    /// Different pins of the band in the order in which they were drawn, at most `HardNegativeTable.candidatesMax`;
+    /// fewer where the band has fewer that may be drawn.
+    ///
+    /// - Parameter band: ascending; the query is not among them.
+    public func candidates(of query: UInt32, epoch: UInt64, from band: [UInt32]) -> [UInt32] {
+        var random = CounterBasedGenerator(seed: seed, purpose: Self.candidatePurpose, epoch, query)
+        var left = band
+        var drawn: [UInt32] = []
+        while !left.isEmpty, drawn.count < HardNegativeTable.candidatesMax {
+            let index = Int(random.next().multipliedFullWidth(by: UInt64(left.count)).high)
+            left.swapAt(index, left.count - 1)
+            let pin = left.removeLast()
+            if excludesCoSaved && graph.shareBoard(query, pin) { continue }
+            drawn.append(pin)
+        }
+        return drawn
+    }
+
+    /// A pair's hard negatives: neighbours in the candidates' circle from a drawn place on, so that they differ as long
+    /// as there are enough. Where there is no candidate, the query itself, which no loss counts.
+    public func negatives(
+        _ count: Int, from candidates: [UInt32], query: UInt32, pair: Int, batchIndex: UInt64
+    ) -> [UInt32] {
+        guard !candidates.isEmpty else { return Array(repeating: query, count: count) }
+        var random = CounterBasedGenerator(
+            seed: seed, purpose: Self.pairPurpose, batchIndex, UInt32(truncatingIfNeeded: pair))
+        let start = Int(random.next().multipliedFullWidth(by: UInt64(candidates.count)).high)
+        return (0..<count).map { candidates[(start + $0) % candidates.count] }
+    }
+}
