@@ -30,7 +30,7 @@ public struct HardNegativeSettings: Equatable, Sendable {
 
 /// Which ranks, counted from 1 among all pins but the query, a hard negative may have.
 public enum RankWindow: Equatable, Sendable {
-    /// Scaled to the number of pins, at most the article's 2,000 to 5,000.
+    /// From a twelfth to a fifth of the pins, at most the article's 2,000 to 5,000, which 25,000 pins reach.
     case auto
     case absolute(ClosedRange<Int>)
 
@@ -72,8 +72,8 @@ public enum RankWindow: Equatable, Sendable {
         guard deepest >= 1 else { throw tooDeep("\(pinCount) pins") }
         switch self {
         case .auto:
-            let high = min(5_000, max(1, pinCount / 10), deepest)
-            return min(2_000, max(1, pinCount / 50), high)...high
+            let high = min(5_000, max(1, pinCount / 5), deepest)
+            return min(2_000, max(1, pinCount / 12), high)...high
         case .absolute(let ranks):
             guard ranks.upperBound <= deepest else { throw tooDeep(text) }
             return ranks

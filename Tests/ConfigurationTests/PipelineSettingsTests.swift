@@ -233,6 +233,7 @@ import Testing
             let ranks = try RankWindow.auto.ranks(pinCount: pins)
             #expect(1 <= ranks.lowerBound && ranks.upperBound < pins && ranks.upperBound <= 5000, "\(pins)")
         }
+        #expect(try RankWindow.auto.ranks(pinCount: 12_000) == 1000...2400)
         #expect(try RankWindow.auto.ranks(pinCount: 1_000_000) == 2000...5000)
     }
 
