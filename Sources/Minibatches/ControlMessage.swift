@@ -13,7 +13,7 @@ public enum ControlMessage: Codable, Equatable, Sendable {
     case hello(worker: WorkerDescription)
     /// The sampler may work; `credit` tickets come at once.
     case welcome(credit: Int)
-    /// Make these batches.
+    /// Make these batches; none in answer to a heartbeat.
     case ticket(batches: [UInt64])
     /// The sampler is alive; counters since its start.
     case heartbeat(counters: SamplerCounters)
@@ -84,7 +84,7 @@ public enum ControlMessage: Codable, Equatable, Sendable {
                 try checkText(value, "settings")
             }
             try checkRange(worker.pinCount, "pinCount", 0...Int(UInt32.max))
-            try checkRange(worker.featureWidth, "featureWidth", 0...Int(Int32.max))
+            try checkRange(worker.featureWidth, "featureWidth", 0...(1 << 20))
         case .welcome(let credit):
             try checkRange(credit, "credit", 1...1024)
         case .ticket(let batches):
