@@ -27,7 +27,7 @@ check: ## what CI runs: format, lint, import check, tests
 	@sh scripts/check.sh
 
 chaos: ## real processes killed, stopped and restarted on a schedule, checksums compared  [SEED=1]
-	@swift build -c release && python3 scripts/chaos.py --seeds $(or $(SEED),1) && python3 scripts/chaos.py --network
+	@swift build -c release && python3 scripts/chaos.py --seeds $(or $(SEED),1) && python3 scripts/chaos.py --network && python3 scripts/chaos.py --relay
 
 fuzz: ## a million hostile inputs for every reader, under AddressSanitizer  [SEED=1 ROUNDS=1000000 READERS=graph SECONDS_EACH=60]
 	@sh scripts/fuzz.sh

@@ -188,6 +188,7 @@ let package = Package(
             name: "PipelineTests",
             dependencies: [
                 "pinsage", "pinsage-trainer", "pinsage-sampler", "TestSupport", "Basics", "Artifacts", "GraphStore",
+                "Minibatches", "Transport",
             ], swiftSettings: [.treatAllWarnings(as: .error)]),
     ] + bfloat16 + fuzzers
 )

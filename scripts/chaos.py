@@ -1,21 +1,25 @@
 #!/usr/bin/env python3
 """Runs a training of real processes, does it harm on a seeded schedule, and compares its checksum with a calm run's.
 
-Usage: scripts/chaos.py [--seeds 1,2,3] [--faults 36] [--only KIND] [--pace 0.2] [--bin DIR] [--json] [--network]
+Usage: scripts/chaos.py [--seeds 1,2,3] [--faults 36] [--only KIND] [--pace 0.2] [--bin DIR] [--json] [--network] [--relay]
 
 Kinds of fault: kill-sampler, stop-sampler (SIGSTOP, later SIGCONT), end-sampler (SIGTERM), kill-trainer, stop-trainer,
 end-trainer. What is killed or ended is started again, the trainer with --resume. With --network the sampler sits in
-another network namespace, behind a cable with delay, loss and two cuts, and the sockets are secured by keys.
+another network namespace, behind a cable with delay, loss and two cuts, and the sockets are secured by keys. With --relay it reaches the trainer through a relay that
+delays, narrows and holds back what it passes on, as a network does that loses packets, and drops the connections.
 """
 
 import argparse
+import asyncio
 import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 KINDS = {  # how often each is drawn
@@ -230,6 +234,137 @@ def run_network(job, report, trainer_space, sampler_space):
         raise Failure(f"network: expected codes 0, 0 and {expected}, found {codes} and {checksum}. Bug.")
 
 
+class Relay(threading.Thread):
+    """Passes bytes between a sampler and a trainer, port by port, the way a poor network would."""
+
+    DELAY = 0.02  # seconds, each way
+    BYTES_PER_SECOND = 1e7
+    STALL_SHARE = 0.005  # of the pieces; what comes after waits as well, as behind a lost packet
+    STALL = (0.05, 0.4)  # seconds
+    CUT_EVERY = (0.8, 2.0)  # seconds; a batch must fit between two, or none ever arrives
+
+    def __init__(self, ports, seed):
+        """ports: {where it listens: where the trainer does}."""
+        super().__init__(daemon=True)
+        self.ports = ports
+        self.random = random.Random(seed)
+        self.writers = set()
+        self.cuts = self.stalls = self.bytes = 0
+        self.ready = threading.Event()
+
+    def run(self):
+        asyncio.run(self.serve())
+
+    async def serve(self):
+        for near, far in self.ports.items():
+            await asyncio.start_server(lambda r, w, far=far: self.connect(r, w, far), "127.0.0.1", near)
+        self.ready.set()
+        while True:
+            await asyncio.sleep(self.random.uniform(*self.CUT_EVERY))
+            self.cuts += 1 if self.writers else 0
+            for writer in list(self.writers):
+                writer.transport.abort()
+
+    async def connect(self, reader, writer, far):
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", far)
+        except OSError:
+            writer.transport.abort()
+            return
+        ends = {writer, far_writer}
+        self.writers |= ends
+        ways = [asyncio.create_task(self.carry(r, w)) for r, w in ((reader, far_writer), (far_reader, writer))]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        self.writers -= ends
+        for end in ends:
+            end.transport.abort()
+        for way in ways:
+            way.cancel()
+
+    async def carry(self, reader, writer):
+        """One way of one connection: in order, each piece when its time has come."""
+        pieces = asyncio.Queue(maxsize=64)
+
+        async def deliver():
+            while True:
+                due, data = await pieces.get()
+                await asyncio.sleep(max(due - time.monotonic(), 0))
+                writer.write(data)
+                await writer.drain()
+
+        delivery = asyncio.create_task(deliver())
+        free = 0.0  # when the line is free for the next piece
+        try:
+            while data := await reader.read(16384):
+                free = max(free, time.monotonic()) + len(data) / self.BYTES_PER_SECOND
+                if self.random.random() < self.STALL_SHARE:
+                    free += self.random.uniform(*self.STALL)
+                    self.stalls += 1
+                self.bytes += len(data)
+                await pieces.put((free + self.DELAY, data))
+        except ConnectionError:
+            pass
+        finally:
+            delivery.cancel()
+
+
+def free_ports():
+    """Two ports of this host, one after the other."""
+    while True:
+        port = random.randrange(20000, 60000)
+        try:
+            for number in (port, port + 1):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", number))
+            return port
+        except OSError:
+            continue
+
+
+def relay(job, report):
+    """A sampler far away: every byte of it and to it goes through the relay."""
+    settings = [
+        "batch.pairs=64", "batch.shared_negatives=50", "walks.top=5", "training.batches_per_epoch=20",
+        "trainer.features=inline", "samplers.lease_seconds=5",
+    ]
+    calm = os.path.join(job.folder, "calm")
+    start = time.monotonic()
+    job.command("pinsage", "train", *job.arguments(calm, settings))
+    expected = job.checksum(calm)
+    report({"run": "calm", "seconds": round(time.monotonic() - start, 1), "checksum": expected})
+
+    trainer_port = free_ports()
+    near_port = free_ports()
+    line = Relay({near_port: trainer_port, near_port + 1: trainer_port + 1}, seed=1)
+    line.start()
+    line.ready.wait()
+    run = os.path.join(job.folder, "relay")
+    os.makedirs(run)
+    start = time.monotonic()
+    ends = (("pinsage-trainer", trainer_port, ()), ("pinsage-sampler", near_port, ("--name", "far")))
+    processes = [
+        job.start(name, run, *more, settings=[*settings, f"samplers.endpoint=tcp://127.0.0.1:{port}"])
+        for name, port, more in ends
+    ]
+    try:
+        code = processes[0].wait(timeout=120)
+        # Where the last connection was cut, the sampler never hears of the end.
+        processes[1].send_signal(signal.SIGTERM)
+        codes = [code, processes[1].wait(timeout=20)]
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+    checksum = job.checksum(run)
+    report({
+        "run": "relay", "seconds": round(time.monotonic() - start, 1), "cuts": line.cuts, "stalls": line.stalls,
+        "megabytes": round(line.bytes / 1e6, 1), "checksum": checksum,
+    })
+    if codes != [0, 0] or checksum != expected:
+        raise Failure(f"relay: expected codes 0, 0 and {expected}, found {codes} and {checksum}. Bug.")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=lambda text: [int(part) for part in text.split(",")], default=[1])
@@ -239,6 +374,7 @@ def main():
     parser.add_argument("--bin", default=".build/release")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--network", action="store_true")
+    parser.add_argument("--relay", action="store_true")
     arguments = parser.parse_args()
 
     def report(line):
@@ -250,6 +386,8 @@ def main():
         job = Job(os.path.abspath(arguments.bin), folder)
         if arguments.network:
             network(job, report)
+        elif arguments.relay:
+            relay(job, report)
         else:
             storms(job, arguments, report)
     except Failure as failure:

@@ -13,6 +13,7 @@ public final class StopToken: Sendable {
     private let event: Int32
     private let stopped = Atomic<Bool>(false)
     private let lastSignal = Atomic<Int32>(0)
+    private let signalsTaken = Atomic<Int>(0)
 
     /// A token that SIGINT and SIGTERM set. Create it before the process has a second thread: the signals are blocked
     /// in this thread and in those it starts, and a thread without the block would still die of them.
@@ -60,6 +61,7 @@ public final class StopToken: Sendable {
         if let signals {
             while case let number = platform_read_signal(signals), number != 0 {
                 lastSignal.store(number, ordering: .relaxed)
+                signalsTaken.add(1, ordering: .relaxed)
                 stopped.store(true, ordering: .releasing)
             }
         }
@@ -69,6 +71,9 @@ public final class StopToken: Sendable {
 
     /// The newest signal that was taken notice of, or 0.
     public var signalNumber: Int32 { lastSignal.load(ordering: .relaxed) }
+
+    /// Signals that were taken notice of.
+    public var signalCount: Int { signalsTaken.load(ordering: .relaxed) }
 }
 
 /// The kernel refused what a `StopToken` is made of.

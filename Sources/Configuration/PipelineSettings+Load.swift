@@ -132,6 +132,7 @@ extension SamplerSettings {
         }
         credit = try section.int("credit", default: credit, in: 1...1_024)
         leaseSeconds = try section.double("lease_seconds", default: leaseSeconds, in: .from(0.1, to: 86_400))
+        giveUpSeconds = try section.double("give_up_seconds", default: giveUpSeconds, in: .from(1, to: 2_592_000))
     }
 }
 

@@ -94,6 +94,7 @@ extension PipelineSettings {
                 lines: [
                     "count": .bare("\(samplers.count)"), "endpoint": .text(samplers.endpoint),
                     "credit": .bare("\(samplers.credit)"), "lease_seconds": .bare("\(samplers.leaseSeconds)"),
+                    "give_up_seconds": .bare("\(samplers.giveUpSeconds)"),
                 ]),
             Section(
                 name: "trainer",

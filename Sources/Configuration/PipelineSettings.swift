@@ -162,6 +162,8 @@ public struct SamplerSettings: Equatable, Sendable {
     public var credit = 4
     /// Seconds after which a batch is leased again to another worker. 0.1 … 86,400.
     public var leaseSeconds = 30.0
+    /// Seconds without a word from the trainer after which a worker gives up that has heard one. 1 … 2,592,000.
+    public var giveUpSeconds = 600.0
 
     public init() {}
 }

@@ -15,7 +15,12 @@ import Synchronization
     /// - Parameter expectedCount: the number of ids that there must be; any number when nil.
     /// - Throws: `GraphError` for another number, an empty id or a last line that does not end.
     /// - Complexity: O(bytes), and 8 bytes of memory a row.
-    public init(path: String, expectedCount: Int? = nil) throws {
+    public convenience init(path: String, expectedCount: Int? = nil) throws {
+        try self.init(path: path, expectedCount: expectedCount, countMax: IDIndex.rowsMax)
+    }
+
+    /// - Parameter countMax: ids that there may be: as many as have a number.
+    package init(path: String, expectedCount: Int?, countMax: Int) throws {
         self.path = path
         file = try MappedFile(path: path)
         var starts = [0]
@@ -33,6 +38,11 @@ import Synchronization
         }
         self.starts = starts
         count = starts.count - 1
+        if count > countMax {
+            throw GraphError.bad(
+                path: path, problem: "too many ids", expected: "at most \(countMax)", found: "\(count)",
+                action: "Use a part of the graph")
+        }
         if let expectedCount, count != expectedCount {
             throw GraphError.bad(
                 path: path, problem: "wrong number of ids", expected: "\(expectedCount)", found: "\(count)",
@@ -52,7 +62,7 @@ import Synchronization
             let built = index ?? makeIndex()
             if index == nil { index = built }
             return unsafe Array(id.utf8).withUnsafeBytes { wanted in
-                let hash = unsafe IDIndex.hash(wanted)
+                let hash = unsafe built.hash(wanted)
                 return built.row(hash: hash) { unsafe sameBytes(bytes(Int($0)), wanted) }
             }
         }
@@ -60,23 +70,26 @@ import Synchronization
 
     /// Two rows with the same id, if there are any.
     func firstRepeat() -> (first: Int, second: Int)? {
+        var found: (first: Int, second: Int)?
+        _ = makeIndex { first, second in
+            found = (first, second)
+            return false
+        }
+        return found
+    }
+
+    /// The index; of rows with the same id it holds the first.
+    /// - Parameter onRepeat: called with both rows; returns whether to go on.
+    private func makeIndex(onRepeat: (Int, Int) -> Bool = { _, _ in true }) -> IDIndex {
         var index = IDIndex(expectedCount: count)
         for row in 0..<count {
             let id = unsafe bytes(row)
-            let hash = unsafe IDIndex.hash(id)
+            let hash = unsafe index.hash(id)
             if let first = index.row(hash: hash, matches: { unsafe sameBytes(bytes(Int($0)), id) }) {
-                return (Int(first), row)
+                if !onRepeat(Int(first), row) { break }
+            } else {
+                index.insert(UInt32(row), hash: hash)
             }
-            index.insert(UInt32(row), hash: hash)
-        }
-        return nil
-    }
-
-    private func makeIndex() -> IDIndex {
-        var index = IDIndex(expectedCount: count)
-        for row in 0..<count {
-            let hash = unsafe IDIndex.hash(bytes(row))
-            index.insert(UInt32(row), hash: hash)
         }
         return index
     }

@@ -1,12 +1,19 @@
 import Artifacts
 
 /// Which row holds an id: open addressing over rows, the ids themselves live elsewhere.
-struct IDIndex {
+///
+/// The hash is keyed with secrets of the process, so that nobody can write ids that all want one slot. What is made from
+/// ids does not depend on them: rows are in order of first appearance.
+package struct IDIndex {
     private var slots: [UInt32]
     private var count = 0
+    private let key = Self.secret(1)
+    private let factor = Self.secret(2) | 1
     private static let empty = UInt32.max
+    /// Most rows that have a number.
+    package static let rowsMax = Int(UInt32.max)
 
-    init(expectedCount: Int = 0) {
+    package init(expectedCount: Int = 0) {
         var size = 1024
         while size < expectedCount * 2 { size *= 2 }
         slots = Array(repeating: Self.empty, count: size)
@@ -28,7 +35,7 @@ struct IDIndex {
     var isFull: Bool { count * 2 >= slots.count }
 
     /// Adds a row that is not there yet.
-    mutating func insert(_ row: UInt32, hash: UInt64) {
+    package mutating func insert(_ row: UInt32, hash: UInt64) {
         precondition(count < slots.count, "IDIndex: full with \(count) rows")
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: hash) & mask
@@ -37,8 +44,27 @@ struct IDIndex {
         count += 1
     }
 
-    /// A quick hash of an id's bytes: eight at a time, folded 128-bit products.
-    static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    /// Slots in use one after the other, at most: no look-up takes more probes.
+    package var longestRun: Int {
+        var (longest, run) = (0, 0)
+        // Twice around: a run may go over the end.
+        for slot in slots + slots {
+            run = slot == Self.empty ? 0 : run + 1
+            longest = max(longest, run)
+        }
+        return longest
+    }
+
+    /// A number that is another in each process, as Swift's own hashes are.
+    private static func secret(_ number: Int) -> UInt64 {
+        var hasher = Hasher()
+        hasher.combine(number)
+        return UInt64(truncatingIfNeeded: hasher.finalize())
+    }
+
+    /// A quick hash of an id's bytes: eight at a time, folded 128-bit products. With Swift's
+    /// `Hasher` an import takes 1.4 times as long.
+    func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
         var hash = UInt64(bytes.count) &* 0x9E37_79B9_7F4A_7C15
         var offset = 0
         while offset + 8 <= bytes.count {
@@ -54,43 +80,54 @@ struct IDIndex {
     }
 
     @inline(__always)
-    private static func fold(_ hash: UInt64, _ word: UInt64) -> UInt64 {
-        let product = (hash ^ word ^ 0xA076_1D64_78BD_642F).multipliedFullWidth(by: 0xE703_7ED1_A0B4_28DB)
+    private func fold(_ hash: UInt64, _ word: UInt64) -> UInt64 {
+        let product = (hash ^ word ^ key).multipliedFullWidth(by: factor)
         return product.high ^ product.low
     }
 }
 
 /// Ids in order of first appearance: row ↔ bytes. All ids lie in one block, each followed by a line feed.
-struct IDTable {
+package struct IDTable {
     private var text: [UInt8] = []
     private var starts: [Int] = [0]
-    private var index = IDIndex()
+    private let countMax: Int
+    package private(set) var index = IDIndex()
 
-    var count: Int { starts.count - 1 }
+    package var count: Int { starts.count - 1 }
+
+    /// - Parameter countMax: ids that there is room for.
+    package init(countMax: Int = IDIndex.rowsMax) {
+        self.countMax = countMax
+    }
 
     /// The row of an id; a new one gets the next row.
-    mutating func insert(_ id: UnsafeRawBufferPointer) -> (row: UInt32, isNew: Bool) {
-        let hash = unsafe IDIndex.hash(id)
+    /// - Returns: nil for a new id when the table holds `countMax`.
+    package mutating func insert(_ id: UnsafeRawBufferPointer) -> (row: UInt32, isNew: Bool)? {
+        let hash = unsafe index.hash(id)
         if let row = unsafe row(id, hash) { return (row, false) }
+        guard count < countMax else { return nil }
         let row = UInt32(count)
         unsafe text.append(contentsOf: id)
         text.append(UInt8(ascii: "\n"))
         starts.append(text.count)
-        if index.isFull { growIndex() }
-        index.insert(row, hash: hash)
+        if index.isFull {
+            growIndex()
+        } else {
+            index.insert(row, hash: hash)
+        }
         return (row, true)
     }
 
-    /// Twice the room, with every row but the newest.
+    /// Twice the room, with every row.
     private mutating func growIndex() {
         var larger = IDIndex(expectedCount: count * 2)
-        for row in 0..<UInt32(count - 1) {
-            larger.insert(row, hash: unsafe withBytes(of: row) { unsafe IDIndex.hash($0) })
+        for row in 0..<UInt32(count) {
+            larger.insert(row, hash: unsafe withBytes(of: row) { unsafe larger.hash($0) })
         }
         index = larger
     }
 
-    func row(of id: UnsafeRawBufferPointer) -> UInt32? { unsafe row(id, IDIndex.hash(id)) }
+    package func row(of id: UnsafeRawBufferPointer) -> UInt32? { unsafe row(id, index.hash(id)) }
 
     /// The id of a row, as text.
     func id(_ row: UInt32) -> String { unsafe withBytes(of: row) { unsafe String(decoding: $0, as: UTF8.self) } }

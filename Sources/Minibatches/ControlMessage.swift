@@ -15,7 +15,7 @@ public enum ControlMessage: Codable, Equatable, Sendable {
     case hello(worker: WorkerDescription)
     /// The sampler may work; `credit` tickets come at once.
     case welcome(credit: Int)
-    /// Make these batches, their hard negatives from this table.
+    /// Make these batches, their hard negatives from this table; none in answer to a heartbeat.
     case ticket(batches: [UInt64], table: TableName? = nil)
     /// Send a piece of this table, from this byte on.
     case tableRequest(fingerprint: String, offset: UInt64)
@@ -86,7 +86,7 @@ public enum ControlMessage: Codable, Equatable, Sendable {
                 try checkText(value, "settings")
             }
             try checkRange(worker.pinCount, "pinCount", 0...Int(UInt32.max))
-            try checkRange(worker.featureWidth, "featureWidth", 0...Int(Int32.max))
+            try checkRange(worker.featureWidth, "featureWidth", 0...(1 << 20))
         case .welcome(let credit):
             try checkRange(credit, "credit", 1...1024)
         case .ticket(let batches, let table):

@@ -7,7 +7,7 @@ public struct CheckpointMetadata: Equatable, Sendable {
     public var step: Int
     /// Epoch of the next batch, from 0.
     public var epoch: Int
-    /// Index of the next batch, from 0.
+    /// Index of the next batch, from 0: as `step`, for each step takes one batch.
     public var batch: UInt64
     /// Key of every random number of the run.
     public var seed: UInt64
@@ -42,17 +42,24 @@ public struct CheckpointMetadata: Equatable, Sendable {
     }
 
     init(_ reader: MetadataReader) throws(CheckpointError) {
-        step = try reader.number("step")
-        epoch = try reader.number("epoch")
+        step = try reader.number("step", max: Self.stepsMax)
+        epoch = try reader.number("epoch", max: Self.stepsMax)
         batch = try reader.number("batch")
+        // The batch that comes next and the steps behind it are one number: no two ends to a run.
+        guard batch == UInt64(step) else {
+            throw reader.mismatch("batch", expected: "\(step) as step", found: "'\(batch)'")
+        }
         seed = try reader.number("seed")
         config = try reader.string("config")
         graphFingerprint = try reader.string("graph_fingerprint")
         revision = try reader.string("revision")
         instructionSet = reader.strings["instruction_set"] ?? "unknown"
-        smoothedLoss = reader.strings["smoothed_loss"].flatMap(Double.init)
+        smoothedLoss = try reader.finite("smoothed_loss")
         hardNegativeTable = reader.strings["hard_negative_table"]
     }
+
+    /// Most steps that a run can have: `training.epochs` × `training.batches_per_epoch` at their largest.
+    static let stepsMax = 1_000_000_000_000_000
 
     /// As the file holds them, with version and shape.
     func strings(shape: ModelShape) -> [String: String] {
@@ -89,10 +96,19 @@ struct MetadataReader {
     }
 
     /// A whole number from 0 on.
-    func number<T: FixedWidthInteger>(_ key: String) throws(CheckpointError) -> T {
+    func number<T: FixedWidthInteger>(_ key: String, max: T = .max) throws(CheckpointError) -> T {
         let text = try string(key)
-        guard let value = T(text), value >= 0 else {
-            throw mismatch(key, expected: "a whole number up to \(T.max)", found: "'\(text)'")
+        guard let value = T(text), value >= 0, value <= max else {
+            throw mismatch(key, expected: "a whole number up to \(max)", found: "'\(text)'")
+        }
+        return value
+    }
+
+    /// A number, or nil where there is none.
+    func finite(_ key: String) throws(CheckpointError) -> Double? {
+        guard let text = strings[key] else { return nil }
+        guard let value = Double(text), value.isFinite else {
+            throw mismatch(key, expected: "a finite number", found: "'\(text)'")
         }
         return value
     }

@@ -124,7 +124,8 @@ package struct Dispatcher {
                 workers[number].isActive = true
                 leases.join(number)
             }
-            return []
+            // So that a worker knows that the trainer lives, however long there is nothing to do.
+            return [Answer(peer: peer, message: .ticket(batches: []))]
         case .tableRequest:
             // Answered by `chunk`.
             return workers.contains { $0.peer == peer } ? [] : [Answer(peer: peer, message: .unknown)]
@@ -220,9 +221,11 @@ package struct Dispatcher {
         leases.consume()
     }
 
-    /// What every worker is told at the end.
+    /// What every worker is told at the end that was ever welcomed: one that fell silent may listen yet.
     package func farewell(_ reason: String) -> [Answer] {
-        workers.filter(\.isActive).map { Answer(peer: $0.peer, message: .stop(reason: reason)) }
+        var peers: Set<Peer> = []
+        return workers.filter { !cutOff.contains($0.name) && peers.insert($0.peer).inserted }
+            .map { Answer(peer: $0.peer, message: .stop(reason: reason)) }
     }
 
     /// Batches received from each worker since the last call.
@@ -260,6 +263,7 @@ package struct Dispatcher {
             return differs("protocol version", hello.protocolVersion, ControlMessage.protocolVersion)
         }
         let theirs = GraphIdentity(hello)
+        if theirs.featureWidth == 0 { return "graph: expected features, found none" }
         let ours = graph ?? theirs
         if theirs != ours { return differs("graph", theirs, ours) }
         let recipe = Checksum.hex(settings.recipe(graphFingerprint: ours.fingerprintValue))

@@ -297,7 +297,13 @@ extension MinibatchFeed {
     }
 
     private func close(_ loop: inout Loop) {
-        send(loop.dispatcher.farewell(lock.withLock { farewell } ?? "the trainer failed"), &loop)
+        let reason = lock.withLock { farewell } ?? "the trainer failed"
+        send(loop.dispatcher.farewell(reason), &loop)
+        // Those whose first word came too late to be welcomed.
+        for _ in 0..<1000 {
+            guard let (peer, _) = try? control.receive(timeoutMilliseconds: 0) else { break }
+            _ = try? control.send(ControlMessage.stop(reason: reason).encode(), to: peer)
+        }
         let counts = loop.dispatcher.counts
         log.info(
             "batches of this process",
@@ -305,7 +311,7 @@ extension MinibatchFeed {
                 "received": "\(counts.received)", "duplicates": "\(counts.duplicates)", "bad": "\(counts.bad)",
                 "leased_again": "\(loop.dispatcher.leases.takenBackCount)", "largest_bytes": "\(counts.batchBytesMax)",
             ])
-        control.close(lingerMilliseconds: 300)
+        control.close(lingerMilliseconds: 1000)
         pull.close()
         gatekeeper?.close()
         context.close()

@@ -78,6 +78,8 @@ final class SamplerWorker: @unchecked Sendable {
         var isWelcome = false
         var lastSent = -Double.infinity
         var impatientAt = steadySeconds() + Self.patienceSeconds
+        // Of the trainer; before its first word it may take its time.
+        var lastHeard = Double.infinity
         while !stop.isStopped, queue.failure == nil {
             let now = steadySeconds()
             if now - lastSent >= (isWelcome ? Self.heartbeatSeconds : Self.helloSeconds) {
@@ -93,8 +95,13 @@ final class SamplerWorker: @unchecked Sendable {
                 impatientAt = .infinity
                 log.notice("no trainer answers yet", metadata: ["endpoint": "\(settings.endpoints.toConnect.control)"])
             }
+            if now - lastHeard > settings.samplers.giveUpSeconds {
+                throw SamplerError.trainerGone(
+                    endpoint: settings.endpoints.toConnect.control, seconds: settings.samplers.giveUpSeconds)
+            }
             _ = poll([.link(control), .descriptor(stop.descriptor)], timeoutMilliseconds: 100)
             while let frame = try control.receive(timeoutMilliseconds: 0) {
+                lastHeard = steadySeconds()
                 if TableChunk.isChunk(frame) {
                     try take(frame)
                     continue
@@ -163,11 +170,15 @@ final class SamplerWorker: @unchecked Sendable {
 
 enum SamplerError: Error, CustomStringConvertible {
     case refused(reason: String)
+    case trainerGone(endpoint: String, seconds: Double)
 
     var description: String {
         switch self {
         case .refused(let reason):
             "sampler: worker: refused by the trainer: \(reason). Give both the same graph and the same config."
+        case .trainerGone(let endpoint, let seconds):
+            "sampler: \(endpoint): trainer is gone: expected a word within \(seconds) s, found none. "
+                + "Start the sampler again with the trainer, or raise samplers.give_up_seconds."
         }
     }
 }

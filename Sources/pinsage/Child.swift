@@ -37,6 +37,18 @@ final class Child: @unchecked Sendable {
     var endedWell: Bool { reason == .exit && status == 0 }
     var ending: String { reason == .exit ? "ended with exit code \(status)" : "was ended by signal \(status)" }
 
+    /// Processor time that it has used so far, in seconds.
+    var processorSeconds: Double {
+        let path = "/proc/\(process.processIdentifier)/stat"
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8), let name = text.lastIndex(of: ")") else {
+            return 0
+        }
+        // After the name, which may hold anything: state, ten numbers, then user and system time in ticks.
+        let fields = text[name...].split(separator: " ")
+        guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { return 0 }
+        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
     func terminate() { _ = Foundation.kill(process.processIdentifier, SIGTERM) }
     func kill() { _ = Foundation.kill(process.processIdentifier, SIGKILL) }
 

@@ -26,12 +26,19 @@ struct Supervisor {
     var companion: Role?
     /// Where the trainer names its newest checkpoint.
     var latestCheckpoint: String
+    /// Seconds that the trainer may stand still while it stops.
+    var stopSeconds: Double
 
     /// Seconds a worker must live for its death to count as a new misfortune rather than the same one.
     private static let quickDeathSeconds = 5.0
     private static let quickDeathsMax = 5
     private static let samplerStopSeconds = 2.0
-    private static let trainerStopSeconds = 20.0
+    /// After so long it is said what a stop waits for.
+    private static let silentStopSeconds = 2.0
+    /// A second signal within this time is the first one again.
+    private static let sameSignalSeconds = 0.5
+    /// Share of the time for which a trainer that computes has a processor, at least: its other threads use less.
+    private static let workShare = 0.05
 
     /// Runs until the trainer ends.
     /// - Parameter whenReady: called once workers may come.
@@ -45,26 +52,31 @@ struct Supervisor {
         defer { stopAll([trainerProcess] + (workers + companions).compactMap(\.child)) }
 
         guard trainerProcess.waitUntilReady(wake: wake, stop: stop) else {
-            return try finish(trainerProcess, stop: stop)
+            return try finish(trainerProcess, wake: wake, stop: stop)
         }
         whenReady()
         func start(_ role: Role) throws -> Worker {
             Worker(role: role, child: try Child(role, wake: wake), startedAt: steadySeconds())
         }
-        companions = try companion.map { [try start($0)] } ?? []
-        workers = try samplers.map(start)
-        while !stop.isStopped,
-            trainerProcess.isRunning || trainerProcess.endedWell && companions.contains(where: \.isAtWork)
-        {
-            waitForEvent(wake: wake, stop: stop)
-            for index in companions.indices { try revive(&companions[index], wake: wake) }
-            if let fault = companions.lazy.compactMap(\.fault).first { throw fault }
-            if !trainerProcess.isRunning { continue }
-            for index in workers.indices { try revive(&workers[index], wake: wake) }
-            if let first = workers.first?.fault, workers.allSatisfy({ $0.fault != nil }) { throw first }
-            for index in workers.indices { announce(&workers[index]) }
+        do {
+            companions = try companion.map { [try start($0)] } ?? []
+            for role in samplers { workers.append(try start(role)) }
+            while !stop.isStopped,
+                trainerProcess.isRunning || trainerProcess.endedWell && companions.contains(where: \.isAtWork)
+            {
+                waitForEvent(wake: wake, stop: stop)
+                for index in companions.indices { try revive(&companions[index], wake: wake) }
+                if let fault = companions.lazy.compactMap(\.fault).first { throw fault }
+                if !trainerProcess.isRunning { continue }
+                for index in workers.indices { try revive(&workers[index], wake: wake) }
+                if let first = workers.first?.fault, workers.allSatisfy({ $0.fault != nil }) { throw first }
+                for index in workers.indices { announce(&workers[index]) }
+            }
+        } catch {
+            try stopTrainer(trainerProcess, wake: wake, stop: stop)
+            throw error
         }
-        try finish(trainerProcess, stop: stop)
+        try finish(trainerProcess, wake: wake, stop: stop)
     }
 
     private struct Worker {
@@ -115,13 +127,12 @@ struct Supervisor {
         writeToStandardError("\(fault) The run goes on without it.")
     }
 
-    /// Waits for the trainer to end, with a deadline, and turns how it ended into this command's ending.
-    private func finish(_ trainer: Child, stop: StopToken) throws {
-        if stop.isStopped { trainer.terminate() }
-        trainer.wait(seconds: stop.isStopped ? Self.trainerStopSeconds : .infinity)
-        if trainer.isRunning {
-            trainer.kill()
-            throw SupervisorError.trainerHung(seconds: Self.trainerStopSeconds)
+    /// Waits for the trainer to end, and turns how it ended into this command's ending.
+    private func finish(_ trainer: Child, wake: Int32, stop: StopToken) throws {
+        if stop.isStopped {
+            try stopTrainer(trainer, wake: wake, stop: stop)
+        } else {
+            trainer.wait(seconds: .infinity)
         }
         switch (trainer.reason, trainer.status) {
         case (.exit, 0): return
@@ -131,6 +142,37 @@ struct Supervisor {
         case (.uncaughtSignal, SIGTERM) where stop.isStopped, (.uncaughtSignal, SIGINT) where stop.isStopped:
             throw stopped
         default: throw SupervisorError.trainerDied(ending: trainer.ending)
+        }
+    }
+
+    /// Tells the trainer to stop, and waits while it finishes its step and writes its checkpoint.
+    /// - Throws: `SupervisorError` when it was killed: it stood still, or another signal came.
+    private func stopTrainer(_ trainer: Child, wake: Int32, stop: StopToken) throws {
+        trainer.terminate()
+        let start = steadySeconds()
+        var signals = stop.signalCount
+        var isAnnounced = false
+        var (lastAtWork, processorSeconds) = (start, trainer.processorSeconds)
+        while trainer.isRunning {
+            waitForEvent(wake: wake, stop: stop)
+            let now = steadySeconds()
+            // One keystroke may arrive as two signals.
+            if now - start < Self.sameSignalSeconds { signals = stop.signalCount }
+            if stop.signalCount > signals {
+                trainer.kill()
+                throw SupervisorError.trainerKilled
+            }
+            if now - start > Self.silentStopSeconds, !isAnnounced {
+                isAnnounced = true
+                writeToStandardError("the trainer finishes its step and writes a checkpoint; another Ctrl-C kills it")
+            }
+            if trainer.processorSeconds - processorSeconds >= stopSeconds * Self.workShare {
+                (lastAtWork, processorSeconds) = (now, trainer.processorSeconds)
+            }
+            if now - lastAtWork > stopSeconds {
+                trainer.kill()
+                throw SupervisorError.trainerHung(seconds: stopSeconds)
+            }
         }
     }
 
@@ -165,6 +207,7 @@ enum SupervisorError: Error, CustomStringConvertible {
     case workerKeepsDying(name: String, count: Int, lastLine: String)
     case trainerDied(ending: String)
     case trainerHung(seconds: Double)
+    case trainerKilled
 
     var description: String {
         switch self {
@@ -183,7 +226,10 @@ enum SupervisorError: Error, CustomStringConvertible {
             "supervisor: trainer: died: expected an exit code, found that it \(ending). "
                 + "Continue from the newest checkpoint with --resume."
         case .trainerHung(let seconds):
-            "supervisor: trainer: hangs: expected it to stop within \(Int(seconds)) s, found it at work and killed it. "
+            "supervisor: trainer: hangs: expected it to stop or to compute, found neither for \(seconds) s and killed it. "
+                + "Continue from the newest checkpoint with --resume."
+        case .trainerKilled:
+            "supervisor: trainer: killed: expected it to finish its step, found another signal first. "
                 + "Continue from the newest checkpoint with --resume."
         }
     }

@@ -13,7 +13,8 @@ struct TrainCommand: ParsableCommand {
         commandName: "train",
         abstract: "Train: start one trainer and samplers.count workers, and look after them.",
         discussion: """
-            Ctrl-C stops everything within two seconds, with a checkpoint; --resume continues from the newest one.
+            Ctrl-C stops everything after the running step, with a checkpoint; --resume continues from the newest one.
+            A second Ctrl-C kills at once.
             RUN/queue_depth.log tells which side is the bottleneck (`make watch` follows it).
             """)
 
@@ -21,6 +22,9 @@ struct TrainCommand: ParsableCommand {
 
     @Flag(help: "Continue from the newest checkpoint of the run.")
     var resume = false
+
+    @Option(help: "Seconds that the trainer may stand still while it stops, before it is killed.")
+    var stopSeconds = 20.0
 
     func run() throws {
         let stop = try StopToken()
@@ -40,7 +44,7 @@ struct TrainCommand: ParsableCommand {
                     "sampler", name: "sampler\(index)", arguments: ["--name", "sampler\(index)"],
                     logPath: "\(settings.run)/logs/sampler\(index).log")
             }, companion: hasCompanion ? companion(logPath: "\(settings.run)/logs/companion.log") : nil,
-            latestCheckpoint: settings.run + "/checkpoints/latest")
+            latestCheckpoint: settings.run + "/checkpoints/latest", stopSeconds: stopSeconds)
         for role in [supervisor.trainer] + supervisor.samplers
         where !FileManager.default.isExecutableFile(atPath: role.executable) {
             throw SupervisorError.missingExecutable(path: role.executable)

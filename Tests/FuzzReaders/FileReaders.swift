@@ -98,7 +98,7 @@ extension FuzzReaders {
         for head in [ModelSettings.Head.paper, .none] {
             let shape = ModelShape(featureWidth: 2, hiddenWidth: 3, outputWidth: 3, head: head, output: .unit)
             let metadata = CheckpointMetadata(
-                step: 0, epoch: 1, batch: 300, seed: .max, config: PipelineSettings().decisiveJSON,
+                step: 0, epoch: 1, batch: 0, seed: .max, config: PipelineSettings().decisiveJSON,
                 graphFingerprint: "0123456789abcdef", revision: "0.1.0")
             let adam = Adam(shape: shape)
             for moment in [adam.first, adam.second] { moment.values.base.update(repeating: 0.5, count: 4) }

@@ -17,7 +17,7 @@ import Testing
 
     private static func metadata(step: Int) -> CheckpointMetadata {
         CheckpointMetadata(
-            step: step, epoch: 1, batch: 300, seed: .max, config: #"{"run":"a \"b\"\nö"}"#,
+            step: step, epoch: 1, batch: UInt64(step), seed: .max, config: #"{"run":"a \"b\"\nö"}"#,
             graphFingerprint: "0123456789abcdef", revision: "0.1.0")
     }
 
@@ -68,7 +68,7 @@ import Testing
                 == names + names.map { "adam.first." + $0 } + names.map { "adam.second." + $0 })
         #expect(
             file.metadata == [
-                "step": "2", "epoch": "1", "batch": "300", "seed": "18446744073709551615",
+                "step": "2", "epoch": "1", "batch": "2", "seed": "18446744073709551615",
                 "config": #"{"run":"a \"b\"\nö"}"#, "graph_fingerprint": "0123456789abcdef", "revision": "0.1.0",
                 "format_version": "1", "instruction_set": "unknown",
                 "model":
@@ -99,8 +99,21 @@ import Testing
             says: "metadata graph_fingerprint: expected a string, found no such metadata",
             metadata: { $0["graph_fingerprint"] = nil }),
         Damage(
-            says: "metadata step: expected a whole number up to 9223372036854775807, found '-1'",
+            says: "metadata step: expected a whole number up to 1000000000000000, found '-1'",
             metadata: { $0["step"] = "-1" }),
+        // One step more would be no number: Adam must never see it.
+        Damage(
+            says: "metadata step: expected a whole number up to 1000000000000000, found '9223372036854775807'",
+            metadata: { $0["step"] = "9223372036854775807" }),
+        Damage(
+            says: "metadata epoch: expected a whole number up to 1000000000000000, found '9223372036854775807'",
+            metadata: { $0["epoch"] = "9223372036854775807" }),
+        Damage(
+            says: "metadata batch: expected 2 as step, found '18446744073709551615'",
+            metadata: { $0["batch"] = "18446744073709551615" }),
+        Damage(
+            says: "metadata smoothed_loss: expected a finite number, found 'nan'",
+            metadata: { $0["smoothed_loss"] = "nan" }),
         Damage(
             says: "metadata seed: expected a whole number up to 18446744073709551615, found 'x'",
             metadata: { $0["seed"] = "x" }),

@@ -1,6 +1,10 @@
+import Artifacts
+import Basics
 import Foundation
+import Minibatches
 import TestSupport
 import Testing
+import Transport
 
 /// Faults put to real processes: what they cost is time, never a bit of the result.
 @Suite(.serialized) struct ReliabilityTests {
@@ -156,11 +160,97 @@ import Testing
         for line in marked { #expect((line["cosine_deviation"] as? Double ?? 0) > 0.01, "\(line)") }
     }
 
+    @Test("embeddings that collapse are warned of, on standard error and in the log")
+    func collapse() throws {
+        // All pins alike: whatever is learned, their embeddings are one.
+        try job.setFeatures(from: 0, to: 1)
+        let trained = try job.train("flat", set: ["features.log_degree=0"])
+        #expect(trained.code == 0, "\(trained.error)")
+        let warnings = trained.errorLines.filter { $0.contains("embeddings collapse") }
+        #expect(warnings.count == 3, "\(trained.error)")
+        #expect(
+            warnings.first == "trainer: epoch 0: embeddings collapse: cosines of random pairs have mean 1.000, "
+                + "deviation 0.0000. Lower training.learning_rate, or raise training.margin.")
+        #expect(try job.folder.text("flat/logs/trainer.log").contains("warning trainer: trainer: epoch 2: embeddings"))
+    }
+
+    @Test("a run that goes on with another instruction set warns, and its checkpoints say mixed ever after")
+    func mixedInstructionSets() throws {
+        func train(_ epochs: Int, set: String?, resume: Bool) throws -> Ended {
+            try RealProcess(
+                "pinsage",
+                ["train", "--config", "config.yaml", "--run", "run", "--set", "training.epochs=\(epochs)"]
+                    + (resume ? ["--resume"] : []),
+                in: job.path, environment: set.map { ["PINSAGE_INSTRUCTION_SET": $0] } ?? [:]
+            ).end()
+        }
+        func recorded(_ step: String) throws -> String? {
+            try SafetensorsFile(path: job.folder.file("run/checkpoints/step-000000\(step).safetensors"))
+                .metadata["instruction_set"]
+        }
+        #expect(try train(1, set: "baseline", resume: false).code == 0)
+        #expect(try recorded("20") == "baseline")
+        let other = try train(2, set: nil, resume: true)
+        #expect(other.code == 0, "\(other.error)")
+        let here =
+            try job.folder.text("run/config.yaml").split(separator: "\n")
+            .first { $0.hasPrefix("# instruction set: ") }?.dropFirst(19) ?? ""
+        guard here != "baseline" else {
+            print("skipped: this CPU has one instruction set")
+            return
+        }
+        let warning =
+            "trainer: the run was computed with baseline so far, this process uses \(here): the last bits of the "
+            + "result will differ. PINSAGE_INSTRUCTION_SET chooses one that both hosts have."
+        #expect(other.errorLines.contains(warning), "\(other.error)")
+        #expect(try recorded("40") == "mixed")
+        // Back to the first: what is mixed stays so.
+        #expect(try train(3, set: "baseline", resume: true).code == 0)
+        #expect(try recorded("60") == "mixed")
+    }
+
+    @Test("a worker under pinsage train in whose name too much rubbish comes is cut off; the others go on")
+    func cutOff() throws {
+        let process = try job.start("run", set: ["training.epochs=100000", "samplers.count=2"])
+        #expect(eventually(within: 60) { job.loggedSteps("run") > 1 })
+        let context = TransportContext()
+        let push = try PushLink(context, connect: "ipc://\(job.path)/run/batches.ipc")
+        for _ in 0..<21 { _ = try push.send(rubbish(from: "sampler0"), timeoutMilliseconds: 5000) }
+        #expect(eventually(within: 60) { process.error.contains("The run goes on without it.") }, "\(process.error)")
+        push.close()
+        context.close()
+        let reason = "more than 20 of its messages were damaged or unasked for; the last is in the trainer's log"
+        #expect(
+            process.error.contains(
+                "supervisor: sampler0: sampler: worker: refused by the trainer: \(reason). Give both the same graph "
+                    + "and the same config. The run goes on without it.\n"), "\(process.error)")
+        let steps = job.loggedSteps("run")
+        #expect(eventually(within: 30) { job.loggedSteps("run") > steps + 2 })
+        process.send(SIGINT)
+        #expect(process.end().code == 3)
+        let log = try job.folder.text("run/logs/trainer.log")
+        #expect(log.split(separator: "\n").count { $0.contains("a bad message is dropped") } == 21, "\(log)")
+        #expect(log.contains("worker is cut off bad=21 worker=sampler0"), "\(log)")
+    }
+
+    /// A batch of another recipe: what a worker of another run would send.
+    private func rubbish(from name: String) -> [Frame] {
+        let rows = NeighborhoodRows(
+            offsets: FrameArray([0, 1]), neighbors: FrameArray([0]), weights: FrameArray([1]))
+        return MinibatchCodec.encode(
+            Minibatch(
+                batchIndex: 0, recipe: 1, targetCount: 1, hiddenCount: 1, pins: FrameArray([0]),
+                boardCounts: FrameArray([1]), neighborhoods: [rows, rows], queries: FrameArray([0]),
+                positives: FrameArray([0]), sharedNegatives: FrameArray([0]), hardNegatives: FrameArray([])),
+            sampler: name)
+    }
+
     @Test("features that overflow stop the run with step, tensor and batch; the last checkpoint stays")
     func overflow() throws {
         #expect(try job.train("good", set: ["training.epochs=1"]).code == 0)
         let before = try job.checksum("good")
-        try job.spoilFeatures()
+        // Near the largest float, in the second half of the table.
+        try job.setFeatures(from: 0.5, to: 3e38)
         let ended = try job.train("good", set: ["training.epochs=3"], resume: true)
         #expect(ended.code == 1)
         // The fingerprint in the manifest is as before: opening a graph does not read all of it.
@@ -192,6 +282,14 @@ import Testing
             #expect((line["faults"] as? Int ?? 0) >= 30, "\(line)")
             #expect(line["checksum"] as? String == lines[0]["checksum"] as? String, "\(line)")
         }
+    }
+
+    @Test("a sampler behind a slow network that stalls and drops connections changes no bit of the result")
+    func relay() throws {
+        let lines = try chaos(["--relay"])
+        try #require(lines.count == 2)
+        #expect(lines[1]["checksum"] as? String == lines[0]["checksum"] as? String, "\(lines)")
+        #expect(lines[1]["cuts"] as? Int ?? 0 >= 3 && lines[1]["stalls"] as? Int ?? 0 >= 3, "\(lines)")
     }
 
     @Test("a sampler behind a cable that is cut twice changes no bit of the result")
@@ -263,13 +361,14 @@ struct SmallJob {
         (try? folder.text("\(run)/metrics.jsonl"))?.split(separator: "\n").count ?? 0
     }
 
-    /// Puts numbers near the largest float into the second half of the feature table.
-    func spoilFeatures() throws {
+    /// Sets the numbers of the feature table from a place on, of 0 … 1, to one value.
+    func setFeatures(from place: Double, to value: Float) throws {
         let name = "graph/features.npy"
         var bytes = try folder.bytes(name)
-        let large = withUnsafeBytes(of: Float(3e38)) { Array($0) }
-        for place in stride(from: bytes.count / 8 * 4, to: bytes.count, by: 4) {
-            bytes.replaceSubrange(place..<(place + 4), with: large)
+        let number = withUnsafeBytes(of: value) { Array($0) }
+        let first = 128 + Int(Double(bytes.count - 128) * place) / 4 * 4
+        for place in stride(from: first, to: bytes.count, by: 4) {
+            bytes.replaceSubrange(place..<(place + 4), with: number)
         }
         try folder.write(bytes, to: name)
     }

@@ -133,6 +133,46 @@ import Training
         #expect(dispatcher.tick(now: 6) == [.init(peer: alice, message: .ticket(batches: [1]))])
     }
 
+    @Test("a heartbeat is answered, so that a worker without work knows that the trainer lives")
+    func heartbeatAnswer() {
+        var dispatcher = dispatcher(graph: identity)
+        _ = dispatcher.take(hello("alice"), from: alice, now: 0)
+        #expect(
+            dispatcher.take(.heartbeat(counters: SamplerCounters()), from: alice, now: 1)
+                == [.init(peer: alice, message: .ticket(batches: []))])
+    }
+
+    @Test("the end is told to all that were ever welcomed, once: those that fell silent too, not those cut off")
+    func farewell() {
+        let (carol, dave): (Dispatcher.Peer, Dispatcher.Peer) = ([3], [4])
+        var dispatcher = dispatcher(graph: identity)
+        for (name, peer) in [("alice", alice), ("bob", bob), ("carol", carol), ("bob", bob)] {
+            _ = dispatcher.take(hello(name), from: peer, now: 0)
+        }
+        _ = dispatcher.take(hello("dave", recipe: 0xAB), from: dave, now: 0)
+        _ = dispatcher.tick(now: 0)
+        for _ in 0...Dispatcher.badMessagesMax { _ = dispatcher.take(damaged(0, from: "carol")) }
+        _ = dispatcher.take(.heartbeat(counters: SamplerCounters()), from: bob, now: 5.5)
+        _ = dispatcher.tick(now: 5.5)
+        #expect(dispatcher.leases.capacity == 2, "only Bob is there")
+        #expect(
+            dispatcher.farewell("end")
+                == [alice, bob].map { .init(peer: $0, message: .stop(reason: "end")) })
+    }
+
+    @Test("a worker without features is refused, whichever graph the trainer has heard of")
+    func noFeatures() {
+        var dispatcher = dispatcher(graph: nil)
+        let recipe = settings.recipe(graphFingerprint: ScriptedWorker.fingerprint)
+        let bare = ControlMessage.hello(
+            worker: WorkerDescription(
+                graphFingerprint: ScriptedWorker.fingerprint, recipe: recipe, name: "a", pid: 1, host: "h",
+                pinCount: 40, featureWidth: 0))
+        let reason = "graph: expected features, found none"
+        #expect(dispatcher.take(bare, from: alice, now: 0) == [.init(peer: alice, message: .refused(reason: reason))])
+        #expect(dispatcher.graph == nil)
+    }
+
     @Test("a new process under an old name takes its place at once")
     func restartedWorker() {
         var dispatcher = dispatcher(graph: identity)

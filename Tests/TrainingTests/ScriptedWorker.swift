@@ -76,13 +76,15 @@ final class ScriptedWorker: @unchecked Sendable {
         }
         _ = try control.send(ControlMessage.hello(worker: description).encode(), timeoutMilliseconds: 5000)
         var sent = 0
-        let deadline = steadySeconds() + 30
-        while steadySeconds() < deadline {
+        // As a real worker it gives up when it hears nothing, though the trainer answers every heartbeat.
+        var lastHeard = steadySeconds()
+        while steadySeconds() < lastHeard + 10 {
             guard let frame = try control.receive(timeoutMilliseconds: 200) else {
                 let heartbeat = ControlMessage.heartbeat(counters: SamplerCounters())
                 _ = try control.send(heartbeat.encode(), timeoutMilliseconds: 0)
                 continue
             }
+            lastHeard = steadySeconds()
             switch try ControlMessage.decode(frame) {
             case .ticket(let batches, _):
                 for batch in batches {
@@ -109,7 +111,9 @@ final class ScriptedWorker: @unchecked Sendable {
             if misdeeds.contains(.corruptsAll) || misdeeds.contains(.corruptsSome) && count % 3 == 0 {
                 unsafe frames[2].bytes[0] ^= 0x40
             }
-            while try !push.send(frames, timeoutMilliseconds: 100) {}
+            // A trainer that has gone takes no more.
+            let deadline = steadySeconds() + 5
+            while try !push.send(frames, timeoutMilliseconds: 100), steadySeconds() < deadline {}
         }
     }
 

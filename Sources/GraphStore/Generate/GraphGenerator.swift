@@ -125,7 +125,7 @@ extension IDTable {
     init(numbered prefix: String, _ count: Int) {
         self.init()
         for row in 0..<count {
-            _ = unsafe Array("\(prefix)\(row)".utf8).withUnsafeBytes { unsafe insert($0).row }
+            _ = unsafe Array("\(prefix)\(row)".utf8).withUnsafeBytes { unsafe insert($0)?.row }
         }
     }
 }

@@ -4,16 +4,20 @@ import Glibc
 struct EdgeFile {
     private(set) var edges = EdgeColumns()
     private(set) var pins: IDTable
-    private(set) var boards = IDTable()
+    private(set) var boards: IDTable
 
     /// Reads `edges.tsv`: a pin, a tab, a board on each line.
     ///
     /// - Parameters:
     ///   - pins: the pins that may occur, from `pins.txt`; nil when every pin may, numbered by first appearance.
+    ///   - idsMax: pins, and boards, that there may be.
     ///   - progress: called now and then with the number of edges so far.
     /// - Throws: `GraphError.badLine` for the first line that cannot be used.
-    init(path: String, pins listed: (table: IDTable, path: String)?, progress: (Int) -> Void) throws {
-        pins = listed?.table ?? IDTable()
+    init(
+        path: String, pins listed: (table: IDTable, path: String)?, idsMax: Int, progress: (Int) -> Void
+    ) throws {
+        pins = listed?.table ?? IDTable(countMax: idsMax)
+        boards = IDTable(countMax: idsMax)
         let lines = try LineReader(path: path)
         while let line = try unsafe lines.next() {
             let (pin, board) = try unsafe Self.split(line, lines)
@@ -61,7 +65,7 @@ struct EdgeFile {
     private static func number(
         _ id: UnsafeRawBufferPointer, _ table: inout IDTable, _ lines: LineReader
     ) throws -> UInt32 {
-        let (row, isNew) = unsafe table.insert(id)
+        let (row, isNew) = try unsafe table.insert(id, lines)
         if isNew { try unsafe lines.requireText(id) }
         return row
     }
@@ -71,19 +75,31 @@ extension IDTable {
     /// Reads `pins.txt`: an id on each line, none twice.
     ///
     /// - Throws: `GraphError.badLine` for the first line that cannot be used.
-    init(listing path: String) throws {
-        self.init()
+    init(listing path: String, countMax: Int) throws {
+        self.init(countMax: countMax)
         let lines = try LineReader(path: path)
         while let id = try unsafe lines.next() {
             if unsafe id.contains(UInt8(ascii: "\t")) {
                 throw lines.bad("tab in an id", "one id", "'\(unsafe printable(id))'", "Keep one column only")
             }
             try unsafe lines.requireText(id)
-            let (row, isNew) = unsafe insert(id)
+            let (row, isNew) = try unsafe insert(id, lines)
             guard isNew else {
                 throw lines.bad(
                     "repeated id", "each id once", "'\(unsafe printable(id))', as on line \(row + 1)", "Remove one")
             }
         }
+    }
+
+    /// The row of an id of this line; a new one gets the next row.
+    fileprivate mutating func insert(
+        _ id: UnsafeRawBufferPointer, _ lines: LineReader
+    ) throws -> (row: UInt32, isNew: Bool) {
+        guard let inserted = unsafe insert(id) else {
+            throw lines.bad(
+                "too many ids", "at most \(count) different ones", "one more, '\(unsafe printable(id))'",
+                "Import a part of the graph")
+        }
+        return inserted
     }
 }

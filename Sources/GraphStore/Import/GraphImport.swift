@@ -14,6 +14,8 @@ public struct GraphImportOptions: Sendable {
     public var featureWidth = 64
     /// Replaces a graph that is already there. Default no.
     public var force = false
+    /// Pins, and boards, that there may be: as many as have a number.
+    package var idsMax = IDIndex.rowsMax
 
     public init(edges: String, output: String) {
         self.edges = edges
@@ -61,7 +63,7 @@ public enum GraphImport {
         var listed: (table: IDTable, path: String)?
         var width = options.featureWidth
         if let path = options.pins {
-            let table = try IDTable(listing: path)
+            let table = try IDTable(listing: path, countMax: options.idsMax)
             listed = (table, path)
             // Before the edges, which take longest: a bad table is found early.
             if let features = options.features {
@@ -69,7 +71,9 @@ public enum GraphImport {
                 width = try PinFeatures.copy(from: features, to: target, pins: table, pinsPath: path)
             }
         }
-        let file = try EdgeFile(path: options.edges, pins: listed) { progress("\($0) edges read") }
+        let file = try EdgeFile(path: options.edges, pins: listed, idsMax: options.idsMax) {
+            progress("\($0) edges read")
+        }
         progress("sorting \(file.edges.pins.count) edges")
         let rows = BipartiteRows(file.edges, pinCount: file.pins.count, boardCount: file.boards.count)
         if options.features == nil {
