@@ -22,8 +22,11 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "Continue from the newest checkpoint of the run.")
     var resume = false
 
+    @OptionGroup var supervision: SupervisionOptions
+
     func run() throws {
         let stop = try StopToken()
+        try supervision.follow()
         let settings = try options.settings()
         try requireDescriptors(64 + 4 * settings.samplers.count)
         // Open what the children will open, so that what is missing is said once and at once.
@@ -62,7 +65,7 @@ struct TrainCommand: ParsableCommand {
     }
 
     /// An executable in the folder of this one.
-    private static func sibling(_ name: String) -> String {
+    static func sibling(_ name: String) -> String {
         let own =
             (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(name).path
