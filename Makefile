@@ -1,15 +1,18 @@
 # `make` lists the targets. The work is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help train-cluster test test-spark spark build check chaos fuzz sanitize lint check-emulated bench bench-peers watch hooks clean
+.PHONY: help train-cluster ladder test test-spark spark build check chaos fuzz sanitize lint check-emulated bench bench-peers watch hooks clean
 
 CONFIG ?= configs/demo.yaml
-export CONFIG SAMPLERS ROUNDS
+export CONFIG SAMPLERS PAIRS SEEDS ROUNDS
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 train-cluster: ## install what is missing, build, make the graph, train, embed, evaluate  [CONFIG=configs/demo.yaml SAMPLERS=2]
 	@sh scripts/train-cluster.sh
+
+ladder: ## train and evaluate every rung with several seeds  [CONFIG=configs/demo.yaml PAIRS=FILE SEEDS=5]
+	@sh scripts/ladder.sh
 
 test: ## every test; PINSAGE_DATA=FOLDER adds those on real data
 	@sh scripts/test.sh

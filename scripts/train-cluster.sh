@@ -3,39 +3,8 @@
 # processes feeding one trainer, embed all pins, evaluate.
 # Environment: CONFIG (default configs/demo.yaml), SAMPLERS (default: what the config says), PINSAGE_DATA.
 set -eu
-config=${CONFIG:-configs/demo.yaml}
-[ -f "$config" ] || {
-    echo "train-cluster: $config: no config: expected a config file, found none. Choose one of $(echo configs/*.yaml)." >&2
-    exit 1
-}
-sh scripts/bootstrap.sh
-swift build -c release --product pinsage >&2
-swift build -c release --product pinsage-trainer >&2
-swift build -c release --product pinsage-sampler >&2
-bin=$(swift build -c release --show-bin-path)
-
-# A config may say, in comments at its top, how its graph is made and which pairs it is judged by:
-#   # make-graph: pinsage generate --out data/demo --pairs data/demo-pairs.tsv
-#   # pairs: data/demo-pairs.tsv
-field() { sed -n "s/^# $1: //p" "$config" | head -n 1; }
-expand() { eval "printf '%s' \"$1\""; }
-recipe=$(field make-graph)
-pairs=$(field pairs)
-case "$recipe$pairs" in
-*PINSAGE_DATA*)
-    [ -n "${PINSAGE_DATA:-}" ] || {
-        echo "train-cluster: $config: no data: expected PINSAGE_DATA, found it unset. Set it to the folder of the data sets." >&2
-        exit 1
-    }
-    ;;
-esac
-graph=$(sed -n 's/^graph: *//p' "$config" | sed 's/ *#.*//' | head -n 1)
-if [ -n "$recipe" ] && [ ! -f "$graph/manifest.json" ]; then
-    recipe=$(expand "$recipe")
-    echo "train-cluster: $recipe" >&2
-    # shellcheck disable=SC2086 # the recipe is a command line
-    "$bin"/$recipe
-fi
+job=train-cluster
+. scripts/prepare.sh
 
 name=$(basename "$config" .yaml)
 run=runs/$name
@@ -48,5 +17,5 @@ echo "train-cluster: run directory $run" >&2
 "$bin/pinsage" train --config "$config" --run "$run" ${SAMPLERS:+--set samplers.count="$SAMPLERS"}
 "$bin/pinsage" embed --run "$run" --out "$run/embeddings"
 if [ -n "$pairs" ]; then
-    "$bin/pinsage" evaluate --embeddings "$run/embeddings" --pairs "$(expand "$pairs")"
+    "$bin/pinsage" evaluate --embeddings "$run/embeddings" --pairs "$pairs"
 fi

@@ -24,6 +24,12 @@ public enum Checksum {
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
+    /// XXH64 of a text's UTF-8 bytes, as 16 hexadecimal digits.
+    public static func xxh64Hex(of text: String) -> String {
+        let bytes = Array(text.utf8)
+        return unsafe bytes.withUnsafeBytes { unsafe hex(xxh64($0)) }
+    }
+
     /// XXH64 of a whole file, as 16 hexadecimal digits.
     public static func xxh64Hex(ofFile path: String) throws(ArtifactError) -> String {
         let file = try MappedFile(path: path, advice: .sequential)

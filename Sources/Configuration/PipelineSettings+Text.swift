@@ -27,7 +27,7 @@ extension PipelineSettings {
         return "{\(members.joined(separator: ","))}"
     }
 
-    private func isDecisive(_ key: String, in section: String) -> Bool {
+    func isDecisive(_ key: String, in section: String) -> Bool {
         switch section {
         case "": key == "seed"
         case "trainer": key == "precision"

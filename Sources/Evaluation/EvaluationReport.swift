@@ -54,11 +54,10 @@ public struct EvaluationReport: Equatable, Sendable {
             baselinesMissing: missing)
     }
 
-    private typealias Search = (name: String, key: String, search: ExactSearch)
+    typealias Search = (name: String, key: String, search: ExactSearch)
 
     /// The vectors of the singular value decomposition, compared in two ways; none where the graph is too large.
-    private static func factorize(_ graph: BipartiteGraph, _ kernels: Kernels, _ progress: (String) -> Void) -> [Search]
-    {
+    static func factorize(_ graph: BipartiteGraph, _ kernels: Kernels, _ progress: (String) -> Void) -> [Search] {
         guard graph.edgeCount <= edgeCountMax else { return [] }
         progress("SVD-64")
         let vectors = AdjacencySVD(graph: graph, kernels: kernels).pins
@@ -71,7 +70,7 @@ public struct EvaluationReport: Equatable, Sendable {
     /// Products with the adjacency count its edges in 31 bits.
     private static let edgeCountMax = Int(Int32.max)
 
-    private static func baselines(
+    static func baselines(
         _ pairs: [RowPair], _ svd: [Search], graph: BipartiteGraph, kernels: Kernels
     ) -> [PairReport.Method] {
         var methods: [PairReport.Method] = []

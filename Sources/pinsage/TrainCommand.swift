@@ -26,8 +26,11 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Seconds that the trainer may stand still while it stops, before it is killed.")
     var stopSeconds = 20.0
 
+    @OptionGroup var supervision: SupervisionOptions
+
     func run() throws {
         let stop = try StopToken()
+        try supervision.follow()
         let settings = try options.settings()
         try requireDescriptors(64 + 4 * settings.samplers.count)
         // Open what the children will open, so that what is missing is said once and at once.
@@ -83,7 +86,7 @@ struct TrainCommand: ParsableCommand {
     }
 
     /// An executable in the folder of this one.
-    private static func sibling(_ name: String) -> String {
+    static func sibling(_ name: String) -> String {
         URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(name).path
     }
 }

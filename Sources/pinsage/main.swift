@@ -16,6 +16,7 @@ struct Pinsage: ParsableCommand {
             GenerateCommand.self,
             InspectCommand.self,
             KeysCommand.self,
+            LadderCommand.self,
             MapCommand.self,
             MineCommand.self,
             NeighborsCommand.self,
