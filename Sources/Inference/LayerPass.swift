@@ -16,6 +16,7 @@ final class LayerPass {
     private let neighborhoods: NeighborhoodLists
     private let checkpointName: String
     private let shape: ModelShape
+    private let learned: LearnedVectors?
     private let layers: [Convolve]
     private let head: OutputHead
     private let steps: Steps
@@ -35,6 +36,7 @@ final class LayerPass {
     ) throws {
         guard let features = graph.features else { throw InferenceError.noFeatures(graph: graph.directory) }
         shape = model.parameters.shape
+        learned = model.learned
         layers = [1, 2].map {
             Convolve(model.parameters, layer: $0, pooling: model.settings.walks.pooling, kernels: kernels)
         }
@@ -91,6 +93,10 @@ final class LayerPass {
         unsafe features.copyRange(start: rows.lowerBound, count: rows.count, into: block.base, rowStride: block.stride)
         let boardCounts = rows.map { UInt32(unsafe graph.boards(of: UInt32($0)).count) }
         unsafe boardCounts.withUnsafeBufferPointer { unsafe shape.writeLogDegree(boardCounts: $0, into: block) }
+        if let learned {
+            let pins = rows.map { UInt32($0) }
+            unsafe pins.withUnsafeBufferPointer { unsafe learned.write(pins: $0, into: block) }
+        }
         return block
     }
 

@@ -5,6 +5,8 @@ import PinSageModel
 /// A checkpoint that fits a graph: parameters, and the settings they were trained with.
 struct TrainedModel {
     let parameters: Parameters
+    /// The pins' own vectors, where the model has them.
+    let learned: LearnedVectors?
     let settings: PipelineSettings
     /// The checkpoint's file name.
     let name: String
@@ -38,6 +40,7 @@ struct TrainedModel {
             throw InferenceError.badConfiguration(checkpoint: path, problem: "\(error)")
         }
         parameters = checkpoint.parameters
+        learned = checkpoint.learned
         name = path.split(separator: "/").last.map(String.init) ?? path
         step = metadata.step
         seed = metadata.seed

@@ -28,7 +28,8 @@ struct CheckpointFolder {
     func write(_ learner: Learner, metadata: CheckpointMetadata, keep: Int) throws {
         let step = UInt64(metadata.step)
         try Checkpoint.write(
-            path: file(step: step), parameters: learner.parameters, adam: learner.adam, metadata: metadata)
+            path: file(step: step), parameters: learner.parameters, adam: learner.adam,
+            learned: learner.learned, metadata: metadata)
         try point("latest", at: step)
         let best = try updateBest(step: step, smoothedLoss: metadata.smoothedLoss)
         for old in steps().filter({ $0 <= step }).dropLast(keep) where old != best {

@@ -35,7 +35,7 @@ public struct TrainingStart {
     /// Refuses a graph that the checkpoint was not trained on.
     func check(_ graph: GraphIdentity, _ settings: PipelineSettings) throws {
         let shape = ModelShape(featureWidth: graph.featureWidth, settings.features, settings.model)
-        try checkpoint?.require(shape: shape, graphFingerprint: graph.fingerprint)
+        try checkpoint?.require(shape: shape, graphFingerprint: graph.fingerprint, pinCount: graph.pinCount)
     }
 
     /// Refuses a checkpoint of settings that would make other batches or another network.
