@@ -54,7 +54,8 @@ public struct ModelShape: Codable, Equatable, Sendable {
     package var isPossible: Bool {
         let range = 1...(1 << 20)
         return range.contains(featureWidth) && range.contains(hiddenWidth) && range.contains(outputWidth)
-            && (0...range.upperBound).contains(learnedWidth) && logDegree >= 0 && logDegree.isFinite && (head == .paper || outputWidth == hiddenWidth)
+            && (0...range.upperBound).contains(learnedWidth) && logDegree >= 0 && logDegree.isFinite
+            && (head == .paper || outputWidth == hiddenWidth)
     }
 
     /// Every tensor in the order of the checkpoint, each on a 64-byte boundary of the flat buffer.
@@ -85,7 +86,8 @@ public struct ModelShape: Codable, Equatable, Sendable {
 extension ModelShape: CustomStringConvertible {
     public var description: String {
         "\(featureWidth) features, log-degree factor \(logDegree), "
-            + (learnedWidth > 0 ? "learned width \(learnedWidth), " : "") + "hidden width \(hiddenWidth), output width \(outputWidth), "
+            + (learnedWidth > 0 ? "learned width \(learnedWidth), " : "")
+            + "hidden width \(hiddenWidth), output width \(outputWidth), "
             + "head \(head.rawValue), output \(output.rawValue)"
     }
 }

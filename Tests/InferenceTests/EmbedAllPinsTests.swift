@@ -82,7 +82,8 @@ struct EmbedAllPinsTests {
             fixture.parameters, features: fixture.features, boardCounts: fixture.boardCounts,
             neighborhoods: fixture.folder.file("out"))
         #expect(expected.neighborhoods.allSatisfy(\.isEmpty))
-        let difference = zip(try fixture.embeddings(), expected.embeddings().joined()).map { abs(Double($0) - $1) }.max()
+        let difference = zip(try fixture.embeddings(), expected.embeddings().joined()).map { abs(Double($0) - $1) }
+            .max()
         #expect((difference ?? .infinity) < 1e-5)
     }
 

@@ -23,7 +23,8 @@ struct EmbedFixture {
     init(
         pins: Int = 137, featureWidth: Int = 9, logDegree: Double = 0.3, learnedWidth: Int = 0, hiddenWidth: Int = 24,
         outputWidth: Int = 24, head: ModelSettings.Head = .paper,
-        output: ModelSettings.Output = .unit, pooling: WalkSettings.Pooling = .importance, top: Int = 7, seed: UInt64 = 11
+        output: ModelSettings.Output = .unit, pooling: WalkSettings.Pooling = .importance, top: Int = 7,
+        seed: UInt64 = 11
     ) throws {
         folder = try TemporaryDirectory()
         var random = CounterBasedGenerator(seed: seed, purpose: 8, 0, 0)

@@ -16,7 +16,8 @@ struct PlainModel {
 
     /// - Parameter folder: holds `neighbors.npy` and `weights.npy`.
     init(
-        _ parameters: Parameters, learned: LearnedVectors? = nil, features: [Float], boardCounts: [Int], pooling: WalkSettings.Pooling = .importance,
+        _ parameters: Parameters, learned: LearnedVectors? = nil, features: [Float], boardCounts: [Int],
+        pooling: WalkSettings.Pooling = .importance,
         neighborhoods folder: String
     ) throws {
         isMaxPooling = pooling == .max
@@ -56,7 +57,9 @@ struct PlainModel {
                 var pooled = Vector(repeating: 0, count: shape.hiddenWidth)
                 for (neighbor, weight) in neighborhoods[pin] {
                     if isMaxPooling {
-                        for column in pooled.indices { pooled[column] = max(pooled[column], messages[neighbor][column]) }
+                        for column in pooled.indices {
+                            pooled[column] = max(pooled[column], messages[neighbor][column])
+                        }
                         continue
                     }
                     for column in pooled.indices { pooled[column] += weight * messages[neighbor][column] }

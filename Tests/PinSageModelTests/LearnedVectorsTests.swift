@@ -67,7 +67,9 @@ import Testing
         let last = Matrix(wide, rows: pins, columns: all).columns(all - 3..<all)
         #expect(Matrix(narrow, rows: pins, columns: 3).bits == last.bits)
         #expect(last.doubles.joined().contains { abs($0) > 1e-4 })
-        let tensors = fixture.learner.gradients.tensors.flatMap { fixture.learner.gradients.matrix($0).doubles.joined() }
+        let tensors = fixture.learner.gradients.tensors.flatMap {
+            fixture.learner.gradients.matrix($0).doubles.joined()
+        }
         let squares = (tensors + last.doubles.joined()).reduce(0) { $0 + $1 * $1 }
         #expect(abs(result.gradientNorm - squares.squareRoot()) <= 1e-6 * result.gradientNorm)
     }
@@ -165,7 +167,10 @@ import Testing
         let fewer = LearnedVectors.initialised(pinCount: 30, width: 16, seed: 5)
         let rows = Matrix(vectors.values, rows: 400, columns: 16)
         #expect(rows.rows(0..<30).bits == Matrix(fewer.values, rows: 30, columns: 16).bits)
-        #expect(rows.bits != Matrix(LearnedVectors.initialised(pinCount: 400, width: 16, seed: 6).values, rows: 400, columns: 16).bits)
+        #expect(
+            rows.bits
+                != Matrix(LearnedVectors.initialised(pinCount: 400, width: 16, seed: 6).values, rows: 400, columns: 16)
+                .bits)
         let squares = rows.doubles.joined().reduce(0) { $0 + $1 * $1 } / 400
         #expect(abs(squares.squareRoot() - 0.1) < 0.005)
         let buffer = FloatBuffer(count: 3 * 18)
