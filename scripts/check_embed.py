@@ -88,6 +88,8 @@ def main():
     if model["logDegree"] > 0:
         boards = np.diff(np.load(pathlib.Path(arguments.graph) / "pin_offsets.npy"))
         features = np.concatenate([features, model["logDegree"] * np.log1p(boards)[:, None]], axis=1)
+    if "pins.learned.weight" in tensors:
+        features = np.concatenate([features, tensors["pins.learned.weight"]], axis=1)
     expected = embed(features, neighbors, weights, tensors, model["output"], pooling)
     found = np.load(pathlib.Path(arguments.embeddings) / "embeddings.npy")
     assert found.shape == expected.shape, f"embeddings are {found.shape}, expected {expected.shape}"

@@ -59,6 +59,7 @@ private let aBillion = 1...1_000_000_000
 extension FeatureSettings {
     fileprivate mutating func read(_ section: ConfigSection) throws {
         logDegree = try section.double("log_degree", default: logDegree, in: .from(0, to: 100))
+        learnedWidth = try section.int("learned_width", default: learnedWidth, in: 0...widths.upperBound)
     }
 }
 

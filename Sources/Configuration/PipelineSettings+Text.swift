@@ -67,7 +67,11 @@ extension PipelineSettings {
     var sections: [Section] {
         [
             Section(name: "", lines: ["graph": .text(graph), "run": .text(run), "seed": .bare("\(seed)")]),
-            Section(name: "features", lines: ["log_degree": .bare("\(features.logDegree)")]),
+            Section(
+                name: "features",
+                lines: [
+                    "log_degree": .bare("\(features.logDegree)"), "learned_width": .bare("\(features.learnedWidth)"),
+                ]),
             walkSection,
             Section(
                 name: "model",

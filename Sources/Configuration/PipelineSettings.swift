@@ -32,6 +32,10 @@ public struct FeatureSettings: Equatable, Sendable {
     ///
     /// The paper lists the log-degree among a pin's features; the default suits content rows of about length 1.
     public var logDegree = 0.3
+    /// Columns of a vector of its own that each pin has, learned with the network; 0: none. 0 … 8,192.
+    ///
+    /// A pin that was not in training has the zero vector.
+    public var learnedWidth = 0
 
     public init() {}
 }

@@ -14,6 +14,7 @@ final class LayerPass {
     private let graph: BipartiteGraph
     private let features: VectorTable
     private let checkpointName: String
+    private let learned: LearnedVectors?
     private let layers: [Convolve]
     private let head: OutputHead
     private let featureBlock = FloatBuffer()
@@ -26,6 +27,7 @@ final class LayerPass {
     init(model: TrainedModel, graph: BipartiteGraph, kernels: Kernels) throws {
         guard let features = graph.features else { throw InferenceError.noFeatures(graph: graph.directory) }
         shape = model.parameters.shape
+        learned = model.learned
         layers = [1, 2].map {
             Convolve(model.parameters, layer: $0, pooling: model.settings.walks.pooling, kernels: kernels)
         }
@@ -45,6 +47,10 @@ final class LayerPass {
         unsafe features.copyRange(start: pins.lowerBound, count: pins.count, into: block.base, rowStride: block.stride)
         let boardCounts = pins.map { UInt32(unsafe graph.boards(of: UInt32($0)).count) }
         unsafe boardCounts.withUnsafeBufferPointer { unsafe shape.writeLogDegree(boardCounts: $0, into: block) }
+        if let learned {
+            let ids = pins.map { UInt32($0) }
+            unsafe ids.withUnsafeBufferPointer { unsafe learned.write(pins: $0, into: block) }
+        }
         return block
     }
 

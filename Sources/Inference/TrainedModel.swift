@@ -6,6 +6,8 @@ import PinSageModel
 /// A checkpoint that fits a graph: parameters, and the settings they were trained with.
 public struct TrainedModel {
     let parameters: Parameters
+    /// The pins' own vectors, where the model has them.
+    let learned: LearnedVectors?
     let settings: PipelineSettings
     /// The checkpoint's file name.
     let name: String
@@ -47,6 +49,7 @@ public struct TrainedModel {
             throw InferenceError.badConfiguration(checkpoint: path, problem: "\(error)")
         }
         parameters = checkpoint.parameters
+        learned = checkpoint.learned
         name = path.split(separator: "/").last.map(String.init) ?? path
         checksum = try Checksum.xxh64Hex(ofFile: path)
         step = metadata.step

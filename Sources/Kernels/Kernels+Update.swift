@@ -23,6 +23,41 @@ extension Kernels {
         }
     }
 
+    /// One Adam step of some rows, each by its own number of steps, which goes up by 1.
+    ///
+    /// - Parameters:
+    ///   - rows: distinct rows of `parameters`: the caller's word.
+    ///   - gradients: one row for each of `rows`.
+    ///   - first, second: of the shape of `parameters`.
+    ///   - stepCounts: steps that each row of `parameters` has taken; whole numbers.
+    public func adamRows(
+        _ rows: UnsafeBufferPointer<UInt32>, parameters: Matrix, gradients: Matrix, first: Matrix, second: Matrix,
+        stepCounts: UnsafeMutablePointer<Float>, learningRate: Float, beta1: Float = 0.9, beta2: Float = 0.999,
+        epsilon: Float = 1e-8
+    ) {
+        require(
+            gradients.rows == rows.count && gradients.columns == parameters.columns
+                && first.shape == parameters.shape && second.shape == parameters.shape,
+            "adamRows: \(rows.count) rows, parameters \(parameters.shape), gradients \(gradients.shape), "
+                + "first \(first.shape), second \(second.shape)")
+        metered(.rows("Adam of rows", rows.count, parameters.columns, passes: 7)) {
+            inBlocks(of: 512, rows.count) { range in
+                for i in range {
+                    let row = unsafe Int(rows[i])
+                    require(row < parameters.rows, "adamRows: row \(row) of \(parameters.rows)")
+                    unsafe stepCounts[row] += 1
+                    let rule = AdamRule(
+                        learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
+                        step: unsafe Int(stepCounts[row]))
+                    unsafe loops.adamStep(
+                        parameters.base + row * parameters.stride, gradients.base + i * gradients.stride,
+                        first.base + row * first.stride, second.base + row * second.stride, parameters.columns,
+                        rule.learningRate, rule.beta1, rule.beta2, rule.epsilon, rule.firstScale, rule.secondScale)
+                }
+            }
+        }
+    }
+
     /// Σ x², for a norm.
     public func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
         require(count >= 0, "sumOfSquares: \(count) elements")

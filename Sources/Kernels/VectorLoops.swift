@@ -17,8 +17,7 @@ import KernelsBaseline
     let addTransposedProduct: @Sendable (Input, Int, Int, Input, Int, Int, Int, Output, Int, Output) -> Void
     let addColumnSums: @Sendable (Input, Int, Int, Int, Output) -> Void
     let poolRows: @Sendable (Rows, Rows, Input, Int, Input, Int, Int, Output, Int, Bool, Input?, Int) -> Void
-    let maxPoolRows:
-        @Sendable (Rows, Rows, Int, Input, Int, Int, Output, Int, UnsafeMutablePointer<Int32>?) -> Void
+    let maxPoolRows: @Sendable (Rows, Rows, Int, Input, Int, Int, Output, Int, UnsafeMutablePointer<Int32>?) -> Void
     let maxPoolRowsBackward: @Sendable (Rows, Int, Int, Int, Input, Int, Input, Int, Output, Int) -> Void
     let copyRows: @Sendable (Rows, Int, Input, Int, Int, Output, Int) -> Void
     let normalizeRows: @Sendable (Input, Int, Int, Int, Output, Int, Output, Float) -> Void

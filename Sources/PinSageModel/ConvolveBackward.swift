@@ -29,7 +29,8 @@ struct ConvolveBackward {
     ///   - inputs: N × d_in, those of the forward pass; row r < R is output r's own.
     ///   - lists: the R neighbour lists of the forward pass.
     ///   - activations: what the forward pass left.
-    ///   - dInputs: N × d_in, overwritten; nil leaves it uncomputed.
+    ///   - dInputs: N rows, overwritten with the gradient of as many of the inputs' last columns; nil leaves it
+    ///     uncomputed.
     /// - Complexity: about twice the forward pass, a third less without `dInputs`; allocates nothing once its buffers
     ///   have seen as large a batch.
     func run(
@@ -58,8 +59,10 @@ struct ConvolveBackward {
         unsafe kernels.columnSums(dMessages, into: gradients.messageBias.base)
 
         if let dInputs {
-            kernels.multiply(dMessages, tensors.messageWeight, into: dInputs)
-            kernels.multiply(dUpdate, tensors.updateOwn, into: dInputs.rows(0..<dOutputs.rows), accumulate: true)
+            let columns = inputs.columns - dInputs.columns..<inputs.columns
+            kernels.multiply(dMessages, tensors.messageWeight.columns(columns), into: dInputs)
+            kernels.multiply(
+                dUpdate, tensors.updateOwn.columns(columns), into: dInputs.rows(0..<dOutputs.rows), accumulate: true)
         }
     }
 

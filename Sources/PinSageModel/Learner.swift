@@ -10,25 +10,33 @@ import Minibatches
 public final class Learner {
     public let parameters: Parameters
     public let adam: Adam
+    /// The pins' own vectors, where the model has them.
+    public let learned: LearnedVectors?
     /// Of the last batch.
     package let gradients: Parameters
     private let kernels: Kernels
     private let network: Network
     private let loss: RankingLoss
     private let dEmbeddingBuffer = FloatBuffer()
+    private let dLearnedBuffer = FloatBuffer()
 
     /// - Parameters:
     ///   - parameters: changed by every step.
     ///   - adam: changed by every step; nil starts afresh.
+    ///   - learned: changed by every step; there where `parameters.shape.learnedWidth` is not 0.
     ///   - training: its loss counts here; pace and length are the caller's.
     ///   - pooling: how neighbours' messages are put together.
     public init(
-        parameters: Parameters, adam: Adam? = nil, training: TrainingSettings,
+        parameters: Parameters, adam: Adam? = nil, learned: LearnedVectors? = nil, training: TrainingSettings,
         pooling: WalkSettings.Pooling = .importance, kernels: Kernels
     ) {
         self.parameters = parameters
         self.adam = adam ?? Adam(shape: parameters.shape)
+        self.learned = learned
         self.kernels = kernels
+        precondition(
+            (learned?.width ?? 0) == parameters.shape.learnedWidth,
+            "Learner: learned vectors of width \(learned?.width ?? 0) for \(parameters.shape)")
         precondition(
             self.adam.first.shape == parameters.shape,
             "Learner: Adam's memory is of \(self.adam.first.shape), the parameters of \(parameters.shape)")
@@ -41,12 +49,18 @@ public final class Learner {
     ///
     /// - Parameters:
     ///   - batch: its lists and rows in range, as the codec checks.
-    ///   - features: pinCount × F, the content features of the batch's pins, row by row.
+    ///   - features: pinCount × `shape.inputWidth`, what layer 1 reads of the batch's pins, row by row.
     ///   - learningRate: of this step; 0 or more.
-    /// - Throws: `LearningError.notFinite`; then parameters and Adam's memory are as before the call.
+    /// - Throws: `LearningError.notFinite`; then parameters, learned vectors and Adam's memory are as before the call.
     public func step(_ batch: Minibatch, features: Matrix, learningRate: Float) throws(LearningError) -> StepResult {
         precondition(learningRate >= 0 && learningRate.isFinite, "Learner: learning rate \(learningRate)")
-        let result = try computeGradients(batch, features: features)
+        let dLearned = learned.map { dLearnedBuffer.matrix(rows: batch.pinCount, columns: $0.width) }
+        let result = try computeGradients(batch, features: features, dFeatures: dLearned)
+        if let learned, let dLearned {
+            unsafe learned.update(
+                pins: UnsafeBufferPointer(batch.pins.elements), gradients: dLearned, learningRate: learningRate,
+                kernels: kernels)
+        }
         adam.update(parameters, gradients: gradients, learningRate: learningRate, kernels: kernels)
         return result
     }
@@ -61,7 +75,8 @@ public final class Learner {
 
     /// Forward, loss and backward, without the update: leaves `gradients`.
     ///
-    /// - Parameter dFeatures: pinCount × F, receives the gradient of the features; nil leaves it uncomputed.
+    /// - Parameter dFeatures: pinCount rows, receives the gradient of as many of the features' last columns; nil leaves it
+    ///   uncomputed. Those that are learned count in the gradient's norm.
     package func computeGradients(
         _ batch: Minibatch, features: Matrix, dFeatures: Matrix? = nil
     ) throws(LearningError) -> StepResult {
@@ -76,12 +91,16 @@ public final class Learner {
         return StepResult(
             loss: ranking.loss, sharedLoss: ranking.shared, hardLoss: ranking.hard, activeShare: ranking.activeShare,
             sharedActiveShare: ranking.sharedActiveShare, hardActiveShare: ranking.hardActiveShare,
-            gradientNorm: try gradientNorm(batch))
+            gradientNorm: try gradientNorm(batch, dFeatures))
     }
 
-    /// ‖gradients‖₂ over all tensors.
-    private func gradientNorm(_ batch: Minibatch) throws(LearningError) -> Double {
+    /// ‖gradients‖₂ over all tensors and learned vectors.
+    private func gradientNorm(_ batch: Minibatch, _ dFeatures: Matrix?) throws(LearningError) -> Double {
         var total = 0.0
+        if let dFeatures, let learned, dFeatures.columns == learned.width {
+            total = unsafe kernels.sumOfSquares(dFeatures.base, count: dFeatures.rows * dFeatures.columns)
+            try requireFinite(Double(Float(total)), "gradient of \(LearnedVectors.tensorNames[0])", batch)
+        }
         // From the loss inwards: the first that overflowed is named, not those it spoilt.
         for spec in gradients.tensors.reversed() {
             let squares = unsafe kernels.sumOfSquares(gradients.values.base + spec.offset, count: spec.count)
@@ -103,7 +122,7 @@ public final class Learner {
 
     /// Every block of working memory by its address: a change means an allocation.
     package var workspace: [UInt] {
-        let floats = network.buffers + loss.buffers + [dEmbeddingBuffer]
+        let floats = network.buffers + loss.buffers + [dEmbeddingBuffer, dLearnedBuffer]
         let frames = network.frames + loss.frames
         return floats.map { unsafe UInt(bitPattern: $0.base) }
             + frames.map { unsafe UInt(bitPattern: $0.bytes.baseAddress) }

@@ -6,6 +6,8 @@ public struct ModelShape: Codable, Equatable, Sendable {
     public let featureWidth: Int
     /// Factor of log(1 + boards) as one more column of layer 1's input; 0: no such column.
     public let logDegree: Double
+    /// w: columns of a learned vector of each pin, the last of layer 1's input; 0: none.
+    public let learnedWidth: Int
     /// m: messages and the outputs of both layers.
     public let hiddenWidth: Int
     /// d: embeddings. Equals `hiddenWidth` where there is no head.
@@ -15,11 +17,12 @@ public struct ModelShape: Codable, Equatable, Sendable {
 
     /// - Precondition: widths are at least 1; without a head, output and hidden width agree.
     public init(
-        featureWidth: Int, logDegree: Double = 0, hiddenWidth: Int, outputWidth: Int, head: ModelSettings.Head,
-        output: ModelSettings.Output
+        featureWidth: Int, logDegree: Double = 0, learnedWidth: Int = 0, hiddenWidth: Int, outputWidth: Int,
+        head: ModelSettings.Head, output: ModelSettings.Output
     ) {
         self.featureWidth = featureWidth
         self.logDegree = logDegree
+        self.learnedWidth = learnedWidth
         self.hiddenWidth = hiddenWidth
         self.outputWidth = outputWidth
         self.head = head
@@ -30,15 +33,29 @@ public struct ModelShape: Codable, Equatable, Sendable {
     /// The shape that `settings` ask for, on pins with `featureWidth` features.
     public init(featureWidth: Int, _ features: FeatureSettings, _ settings: ModelSettings) {
         self.init(
-            featureWidth: featureWidth, logDegree: features.logDegree, hiddenWidth: settings.hiddenWidth,
-            outputWidth: settings.outputWidth, head: settings.head, output: settings.output)
+            featureWidth: featureWidth, logDegree: features.logDegree, learnedWidth: features.learnedWidth,
+            hiddenWidth: settings.hiddenWidth, outputWidth: settings.outputWidth, head: settings.head,
+            output: settings.output)
+    }
+
+    /// Checkpoints of before learned vectors do not say how wide they are.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        featureWidth = try fields.decode(Int.self, forKey: .featureWidth)
+        logDegree = try fields.decode(Double.self, forKey: .logDegree)
+        learnedWidth = try fields.decodeIfPresent(Int.self, forKey: .learnedWidth) ?? 0
+        hiddenWidth = try fields.decode(Int.self, forKey: .hiddenWidth)
+        outputWidth = try fields.decode(Int.self, forKey: .outputWidth)
+        head = try fields.decode(ModelSettings.Head.self, forKey: .head)
+        output = try fields.decode(ModelSettings.Output.self, forKey: .output)
     }
 
     /// Whether the widths fit one another. False only for a shape decoded from a damaged file.
     package var isPossible: Bool {
         let range = 1...(1 << 20)
         return range.contains(featureWidth) && range.contains(hiddenWidth) && range.contains(outputWidth)
-            && logDegree >= 0 && logDegree.isFinite && (head == .paper || outputWidth == hiddenWidth)
+            && (0...range.upperBound).contains(learnedWidth) && logDegree >= 0 && logDegree.isFinite
+            && (head == .paper || outputWidth == hiddenWidth)
     }
 
     /// Every tensor in the order of the checkpoint, each on a 64-byte boundary of the flat buffer.
@@ -62,14 +79,16 @@ public struct ModelShape: Codable, Equatable, Sendable {
         return specs
     }
 
-    /// Learned numbers, gaps between tensors not counted.
+    /// Learned numbers beside the pins' own vectors, gaps between tensors not counted.
     public var parameterCount: Int { tensors.reduce(0) { $0 + $1.count } }
 }
 
 extension ModelShape: CustomStringConvertible {
     public var description: String {
-        "\(featureWidth) features, log-degree factor \(logDegree), hidden width \(hiddenWidth), "
-            + "output width \(outputWidth), head \(head.rawValue), output \(output.rawValue)"
+        "\(featureWidth) features, log-degree factor \(logDegree), "
+            + (learnedWidth > 0 ? "learned width \(learnedWidth), " : "")
+            + "hidden width \(hiddenWidth), output width \(outputWidth), "
+            + "head \(head.rawValue), output \(output.rawValue)"
     }
 }
 

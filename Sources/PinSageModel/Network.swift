@@ -57,7 +57,8 @@ final class Network {
     ///
     /// - Parameters:
     ///   - dEmbeddings: targetCount × d, the loss's derivative by the embeddings; used up.
-    ///   - dFeatures: pinCount × F, overwritten; nil leaves it uncomputed, as in training.
+    ///   - dFeatures: pinCount rows, overwritten with the gradient of as many of the features' last columns; nil leaves it
+    ///     uncomputed.
     func backward(dEmbeddings: Matrix, batch: Minibatch, features: Matrix, dFeatures: Matrix?) {
         let hidden = activations[0].outputs
         let dHidden = dOutputBuffers[0].matrix(rows: batch.hiddenCount, columns: shape.hiddenWidth)

@@ -48,9 +48,7 @@ extension Parameters {
                 var random = CounterBasedGenerator(
                     seed: seed, purpose: initialisationPurpose, UInt64(index), UInt32(row))
                 for column in 0..<spec.columns {
-                    // 24 bits: every value is exact in float32, and 1 does not occur.
-                    let unit = Float(random.next() >> 40) / Float(1 << 24)
-                    matrix[row, column] = (2 * unit - 1) * bound
+                    matrix[row, column] = (2 * random.nextUnit() - 1) * bound
                 }
             }
         }

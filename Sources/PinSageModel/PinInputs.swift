@@ -1,10 +1,11 @@
 import Foundation
 import Kernels
 
-/// The rows that layer 1 reads: a pin's content features and, where the model has one, the log-degree column.
+/// The rows that layer 1 reads: a pin's content features and, where the model has them, the log-degree column and
+/// the pin's learned vector.
 extension ModelShape {
-    /// Columns of an input row: F, and one more for the log-degree.
-    public var inputWidth: Int { featureWidth + (logDegree > 0 ? 1 : 0) }
+    /// Columns of an input row: F, one more for the log-degree, and w.
+    public var inputWidth: Int { featureWidth + (logDegree > 0 ? 1 : 0) + learnedWidth }
 
     /// (rows × inputWidth) in `buffer`, after making room; rows are whole cache lines apart.
     public func inputs(rows: Int, in buffer: FloatBuffer) -> Matrix {
@@ -12,11 +13,11 @@ extension ModelShape {
         return buffer.matrix(rows: rows, columns: stride).columns(0..<inputWidth)
     }
 
-    /// Writes the last column, `logDegree · log(1 + boards)`; nothing where the model has no such column.
+    /// Writes the column after the content, `logDegree · log(1 + boards)`; nothing where the model has no such column.
     ///
     /// - Parameters:
     ///   - boardCounts: boards of each row's pin.
-    ///   - inputs: rows × inputWidth; the content's columns are left alone.
+    ///   - inputs: rows × inputWidth; the others are left alone.
     /// - Source: Ying et al. 2018, arXiv 1806.01973, §4.2: the log-degree is one of a pin's features.
     public func writeLogDegree(boardCounts: UnsafeBufferPointer<UInt32>, into inputs: Matrix) {
         guard logDegree > 0 else { return }

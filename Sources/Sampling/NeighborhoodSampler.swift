@@ -24,7 +24,8 @@ import GraphStore
 
     /// - Precondition: the settings are in the ranges that `WalkSettings` states.
     public init(graph: BipartiteGraph, walks: WalkSettings, seed: UInt64) {
-        precondition(walks.count > 0 && walks.steps > 0 && walks.top >= 0, "NeighborhoodSampler: bad settings: \(walks)")
+        precondition(
+            walks.count > 0 && walks.steps > 0 && walks.top >= 0, "NeighborhoodSampler: bad settings: \(walks)")
         self.graph = graph
         self.walks = walks
         self.seed = seed
@@ -36,8 +37,8 @@ import GraphStore
             visitsMax: walks.count * walks.steps, distinctMax: graph.pinCount, top: walks.top)
     }
 
-    /// Appends the neighbourhood of each pin to the table, in order; that of a pin without a board is empty, and
-    /// with `walks.top: 0` all are, unwalked.
+    /// Appends the neighbourhood of each pin to the table, in order; that of a pin without a board is empty, and with
+    /// `walks.top: 0` all are, unwalked.
     ///
     /// - Parameter pins: each below the graph's pin count; may repeat.
     /// - Complexity: O(pins · walks · steps); allocates only while the table grows.

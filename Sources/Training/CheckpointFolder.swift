@@ -37,7 +37,8 @@ package struct CheckpointFolder {
     ) throws -> UInt64 {
         let step = UInt64(metadata.step)
         try Checkpoint.write(
-            path: file(step: step), parameters: learner.parameters, adam: learner.adam, metadata: metadata)
+            path: file(step: step), parameters: learner.parameters, adam: learner.adam,
+            learned: learner.learned, metadata: metadata)
         try point("latest", at: step)
         let best = try updateBest(step: step, smoothedLoss: metadata.smoothedLoss)
         let written = steps().filter { $0 <= step }

@@ -94,7 +94,7 @@ public final class Trainer {
             interval.waited += steadySeconds() - waitStart
             let rate = schedule.rate(batch: batch)
             let result = try learner.step(
-                minibatch, features: inputs(of: minibatch, from: features, shape: learner.parameters.shape),
+                minibatch, features: inputs(of: minibatch, from: features, for: learner),
                 learningRate: Float(rate))
             feed.consume()
             interval.add(result, pairs: minibatch.pairCount)
@@ -152,7 +152,8 @@ public final class Trainer {
     }
 
     /// What layer 1 reads of the minibatch's pins, row by row: (pinCount × inputWidth).
-    private func inputs(of minibatch: Minibatch, from table: VectorTable?, shape: ModelShape) -> Matrix {
+    private func inputs(of minibatch: Minibatch, from table: VectorTable?, for learner: Learner) -> Matrix {
+        let shape = learner.parameters.shape
         let inputs = shape.inputs(rows: minibatch.pinCount, in: gathered)
         if let inline = minibatch.features {
             for row in 0..<inputs.rows {
@@ -166,6 +167,7 @@ public final class Trainer {
         }
         unsafe shape.writeLogDegree(
             boardCounts: UnsafeBufferPointer(minibatch.boardCounts.elements), into: inputs)
+        unsafe learner.learned?.write(pins: UnsafeBufferPointer(minibatch.pins.elements), into: inputs)
         return inputs
     }
 }
@@ -183,12 +185,17 @@ extension Trainer {
                 "version": "\(Build.version)", "instruction_set": "\(kernels.instructionSet)",
                 "precision": "\(kernels.precision)",
                 "seed": "\(settings.seed)",
-                "graph": "\(graph)", "parameters": "\(shape.parameterCount)",
+                "graph": "\(graph)", "parameters": "\(shape.parameterCount + graph.pinCount * shape.learnedWidth)",
                 "hard_negatives": "\((try? settings.hardNegativePlan(pinCount: graph.pinCount)) ?? "none")",
             ])
         let parameters = checkpoint?.parameters ?? Parameters.initialised(shape: shape, seed: settings.seed)
+        let learned =
+            shape.learnedWidth == 0
+            ? nil
+            : checkpoint?.learned
+                ?? .initialised(pinCount: graph.pinCount, width: shape.learnedWidth, seed: settings.seed)
         return Learner(
-            parameters: parameters, adam: checkpoint?.adam, training: settings.training,
+            parameters: parameters, adam: checkpoint?.adam, learned: learned, training: settings.training,
             pooling: settings.walks.pooling, kernels: kernels)
     }
 

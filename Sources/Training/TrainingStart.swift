@@ -39,7 +39,7 @@ public struct TrainingStart {
     /// Refuses a graph that the checkpoint was not trained on.
     func check(_ graph: GraphIdentity, _ settings: PipelineSettings) throws {
         let shape = ModelShape(featureWidth: graph.featureWidth, settings.features, settings.model)
-        try checkpoint?.require(shape: shape, graphFingerprint: graph.fingerprint)
+        try checkpoint?.require(shape: shape, graphFingerprint: graph.fingerprint, pinCount: graph.pinCount)
         _ = try settings.hardNegativePlan(pinCount: graph.pinCount)
     }
 

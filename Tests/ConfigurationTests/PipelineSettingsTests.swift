@@ -9,6 +9,7 @@ import Testing
     static let keys: [(assignment: String, decidesBatches: Bool)] = [
         ("graph=elsewhere/\"graph\" ünd so\t", false), ("run=runs/x: y#z", false),
         ("seed=18446744073709551615", true), ("features.log_degree=0.5", false),
+        ("features.learned_width=16", false),
         ("walks.count=7", true), ("walks.steps=9", true), ("walks.top=33", true), ("walks.restart=0.85", true),
         ("walks.pooling=uniform", true),
         ("model.hidden_width=96", false), ("model.output_width=32", false), ("model.head=none", false),
@@ -132,6 +133,7 @@ import Testing
             ("model.hidden_width", "1", "0"), ("model.hidden_width", "8192", "8193"), ("model.output_width", "1", "0"),
             ("model.output_width", "8192", "8193"), ("model.head", "paper", "papers"),
             ("features.log_degree", "0", "-1"), ("features.log_degree", "100", "101"),
+            ("features.learned_width", "0", "-1"), ("features.learned_width", "8192", "8193"),
             ("model.popularity_prior", "0", "-0.1"), ("model.popularity_prior", "100", "101"),
             ("model.output", "free", "any"),
             ("batch.pairs", "1", "0"), ("batch.pairs", "1000000", "1000001"), ("batch.shared_negatives", "1", "0"),

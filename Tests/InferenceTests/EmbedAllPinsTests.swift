@@ -51,6 +51,29 @@ struct EmbedAllPinsTests {
         #expect(problem?.description.contains(#""passed": false"#) == true)
     }
 
+    @Test("a pin's learned vector is the last of its input row; NumPy agrees", arguments: [1, 7])
+    func learnedVectors(width: Int) throws {
+        let fixture = try EmbedFixture(learnedWidth: width)
+        try EmbedAllPins.run(fixture.job())
+        let (found, out) = (try fixture.embeddings(), fixture.folder.file("out"))
+        func difference(_ learned: LearnedVectors?) throws -> Double {
+            let expected = try PlainModel(
+                fixture.parameters, learned: learned, features: fixture.features, boardCounts: fixture.boardCounts,
+                neighborhoods: out
+            ).embeddings()
+            return zip(found, expected.joined()).map { abs(Double($0) - $1) }.max() ?? .infinity
+        }
+        #expect(try difference(fixture.learned) < 1e-5)
+        #expect(try difference(LearnedVectors(pinCount: 137, width: width)) > 0.01, "they must matter")
+        guard Python.hasNumPy else { return }
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../..")
+        let text = try Python.run([
+            root.appending(path: "scripts/check_embed.py").path, "--graph", fixture.graph.directory,
+            "--checkpoint", fixture.checkpointPath, "--embeddings", out,
+        ])
+        #expect(text.contains(#""passed": true"#))
+    }
+
     @Test("without neighbours, a pin's vector is that of its own row, and the neighbour files have no column")
     func contentOnly() throws {
         let fixture = try EmbedFixture(top: 0)
@@ -59,7 +82,8 @@ struct EmbedAllPinsTests {
             fixture.parameters, features: fixture.features, boardCounts: fixture.boardCounts,
             neighborhoods: fixture.folder.file("out"))
         #expect(expected.neighborhoods.allSatisfy(\.isEmpty))
-        let difference = zip(try fixture.embeddings(), expected.embeddings().joined()).map { abs(Double($0) - $1) }.max()
+        let difference = zip(try fixture.embeddings(), expected.embeddings().joined()).map { abs(Double($0) - $1) }
+            .max()
         #expect((difference ?? .infinity) < 1e-5)
     }
 

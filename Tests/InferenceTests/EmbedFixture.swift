@@ -16,13 +16,15 @@ struct EmbedFixture {
     /// Boards of each pin.
     let boardCounts: [Int]
     let parameters: Parameters
+    let learned: LearnedVectors?
     let settings: PipelineSettings
     var checkpointPath: String { folder.file("step-00000003.safetensors") }
 
     init(
-        pins: Int = 137, featureWidth: Int = 9, logDegree: Double = 0.3, hiddenWidth: Int = 24, outputWidth: Int = 24,
-        head: ModelSettings.Head = .paper, output: ModelSettings.Output = .unit,
-        pooling: WalkSettings.Pooling = .importance, top: Int = 7, seed: UInt64 = 11
+        pins: Int = 137, featureWidth: Int = 9, logDegree: Double = 0.3, learnedWidth: Int = 0, hiddenWidth: Int = 24,
+        outputWidth: Int = 24, head: ModelSettings.Head = .paper,
+        output: ModelSettings.Output = .unit, pooling: WalkSettings.Pooling = .importance, top: Int = 7,
+        seed: UInt64 = 11
     ) throws {
         folder = try TemporaryDirectory()
         var random = CounterBasedGenerator(seed: seed, purpose: 8, 0, 0)
@@ -36,14 +38,17 @@ struct EmbedFixture {
             featureWidth: featureWidth)
         graph = try BipartiteGraph(directory: folder.file("graph"))
         let shape = ModelShape(
-            featureWidth: featureWidth, logDegree: logDegree, hiddenWidth: hiddenWidth, outputWidth: outputWidth,
-            head: head, output: output)
+            featureWidth: featureWidth, logDegree: logDegree, learnedWidth: learnedWidth, hiddenWidth: hiddenWidth,
+            outputWidth: outputWidth, head: head, output: output)
         parameters = Parameters.initialised(shape: shape, seed: seed)
         // Biases start at 0; here they must matter.
         for spec in parameters.tensors where spec.shape.count == 1 {
             let bias = parameters.matrix(spec)
             for column in 0..<bias.columns { bias[0, column] = Float.random(in: -0.2...0.2, using: &random) }
         }
+        learned = learnedWidth == 0 ? nil : .initialised(pinCount: pins, width: learnedWidth, seed: seed)
+        // Small at first; here they must matter.
+        if let learned { for i in 0..<pins * learnedWidth { learned.values.base[i] *= 20 } }
         var settings = PipelineSettings()
         settings.seed = seed
         settings.walks.count = 6
@@ -60,7 +65,7 @@ struct EmbedFixture {
             #"{"seed":\#(settings.seed),"walks":{"count":\#(walks.count),"steps":\#(walks.steps),"top":\#(walks.top),"#
             + #""restart":\#(walks.restart),"pooling":"\#(walks.pooling.rawValue)"}}"#
         try Checkpoint.write(
-            path: path, parameters: parameters, adam: Adam(shape: parameters.shape),
+            path: path, parameters: parameters, adam: Adam(shape: parameters.shape), learned: learned,
             metadata: CheckpointMetadata(
                 step: 0, epoch: 0, batch: 0, seed: settings.seed, config: config ?? text,
                 graphFingerprint: fingerprint ?? graph.fingerprint, revision: "test"))

@@ -16,7 +16,8 @@ struct PlainModel {
 
     /// - Parameter folder: holds `neighbors.npy` and `weights.npy`.
     init(
-        _ parameters: Parameters, features: [Float], boardCounts: [Int], pooling: WalkSettings.Pooling = .importance,
+        _ parameters: Parameters, learned: LearnedVectors? = nil, features: [Float], boardCounts: [Int],
+        pooling: WalkSettings.Pooling = .importance,
         neighborhoods folder: String
     ) throws {
         isMaxPooling = pooling == .max
@@ -26,6 +27,9 @@ struct PlainModel {
             features[row * width..<(row + 1) * width].map(Double.init)
                 + (parameters.shape.logDegree > 0
                     ? [parameters.shape.logDegree * log(1 + Double(boardCounts[row]))] : [])
+                + (0..<(learned?.width ?? 0)).map { column in
+                    learned.map { Double($0.values.base[row * $0.width + column]) } ?? 0
+                }
         }
         var tensors: [String: [Vector]] = [:]
         for spec in parameters.tensors {
@@ -53,7 +57,9 @@ struct PlainModel {
                 var pooled = Vector(repeating: 0, count: shape.hiddenWidth)
                 for (neighbor, weight) in neighborhoods[pin] {
                     if isMaxPooling {
-                        for column in pooled.indices { pooled[column] = max(pooled[column], messages[neighbor][column]) }
+                        for column in pooled.indices {
+                            pooled[column] = max(pooled[column], messages[neighbor][column])
+                        }
                         continue
                     }
                     for column in pooled.indices { pooled[column] += weight * messages[neighbor][column] }

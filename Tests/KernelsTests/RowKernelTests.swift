@@ -95,7 +95,8 @@ import Testing
                 kernels.maxPool($0, from: input.matrix, into: found.matrix, winners: &winners)
                 ScalarKernels.maxPool($0, from: input.matrix, into: expected.matrix, winners: &expectedWinners)
             }
-            #expect(found.bits == expected.bits && winners == expectedWinners && found.isSeaUntouched, "\(set), \(width)")
+            #expect(
+                found.bits == expected.bits && winners == expectedWinners && found.isSeaUntouched, "\(set), \(width)")
             let (dOutput, mask) = (Island(6, width, random: &random), Island(9, width, random: &random))
             let (dInput, expectedInput) = (Island(unset: 9, width), Island(unset: 9, width))
             kernels.maxPoolBackward(winners, dOutput.matrix, into: dInput.matrix, reluMask: mask.matrix)

@@ -46,15 +46,17 @@ import Testing
         #expect(gradients.allSatisfy { $0 == 0 })
     }
 
-    /// Negatives of score x against a positive of score 0, both on one axis: dq is the negatives' probability, made larger
-    /// so that none is too small for a float of full precision.
-    @Test("the exponential is within 2e-7 of its own size down to −87, and 0 below", arguments: InstructionSet.available)
+    /// Negatives of score x against a positive of score 0, both on one axis: dq is the negatives' probability, made
+    /// larger so that none is too small for a float of full precision.
+    @Test(
+        "the exponential is within 2e-7 of its own size down to −87, and 0 below", arguments: InstructionSet.available)
     func exponential(set: InstructionSet) {
         let count = 2 * set.lanes + 1
         let scores = (0...20_000).map { -Float($0) * 0.0045 } + [-87.5, -1e4, -3e38]
         let data = SoftmaxData(
             pairs: HingeData(
-                queries: scores.map { [$0 / 0x1p30] }, queryIDs: scores.map { _ in 1 }, positives: scores.map { _ in [0] },
+                queries: scores.map { [$0 / 0x1p30] }, queryIDs: scores.map { _ in 1 },
+                positives: scores.map { _ in [0] },
                 positiveIDs: scores.map { _ in 2 }, negatives: (0..<count).map { _ in [0x1p30] },
                 negativeIDs: (0..<count).map { _ in 3 }, margin: 0),
             own: [], ownIDs: [], temperature: 1, offsets: Array(repeating: 0, count: scores.count + count))
@@ -73,7 +75,9 @@ import Testing
         #expect(largest < 2e-7 + 5 * 0x1p-24 + Double(count) * 0x1p-24, "\(set): \(largest)")
     }
 
-    @Test("scores that only the largest one keeps from overflowing give a finite loss", arguments: InstructionSet.available)
+    @Test(
+        "scores that only the largest one keeps from overflowing give a finite loss",
+        arguments: InstructionSet.available)
     func largeScores(set: InstructionSet) {
         let data = SoftmaxData(
             pairs: HingeData(

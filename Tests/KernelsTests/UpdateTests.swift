@@ -24,6 +24,46 @@ import Testing
         }
     }
 
+    @Test("Adam of some rows is Adam of each, by its own number of steps", arguments: InstructionSet.available)
+    func adamRows(set: InstructionSet) {
+        for width in Array(set.awkwardCounts) {
+            var random = Numbers(seed: UInt64(width))
+            let (p, m, v) = (
+                Island(9, width, random: &random), Island(9, width) { _, _ in 0 }, Island(9, width) { _, _ in 0 }
+            )
+            let (p2, m2, v2) = (p.copy(), m.copy(), v.copy())
+            var (counts, expectedCounts) = ([Float](repeating: 0, count: 9), [Float](repeating: 0, count: 9))
+            for rows: [UInt32] in [[3, 0, 8], [3], [8, 1, 3], []] {
+                let g = Island(rows.count, width, random: &random)
+                rows.withUnsafeBufferPointer {
+                    Kernels(instructionSet: set).adamRows(
+                        $0, parameters: p.matrix, gradients: g.matrix, first: m.matrix, second: v.matrix,
+                        stepCounts: &counts, learningRate: 0.01)
+                }
+                for (i, row) in rows.map(Int.init).enumerated() {
+                    func at(_ island: Island, _ row: Int) -> UnsafeMutablePointer<Float> {
+                        island.base + row * island.matrix.stride
+                    }
+                    expectedCounts[row] += 1
+                    ScalarKernels.adamStep(
+                        parameters: at(p2, row), gradients: at(g, i), first: at(m2, row), second: at(v2, row),
+                        count: width,
+                        AdamRule(
+                            learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: Int(expectedCounts[row]))
+                    )
+                }
+            }
+            #expect(counts == expectedCounts && counts == [1, 1, 0, 3, 0, 0, 0, 0, 2])
+            let ones = Island(9, width) { _, _ in 1 }
+            for (found, expected) in [(p, p2), (m, m2), (v, v2)] {
+                #expect(firstDifference(found, expected, sizes: ones, terms: 4) == nil, "\(set), width \(width)")
+                for row in [2, 4, 5, 6, 7] {
+                    #expect((0..<width).allSatisfy { found.matrix[row, $0] == expected.matrix[row, $0] })
+                }
+            }
+        }
+    }
+
     @Test("Adam by hand: the first step goes by the learning rate against the gradient's sign")
     func adamByHand() {
         let p = Island(1, 3) { _, _ in 1 }

@@ -72,7 +72,7 @@ import Testing
                 "config": #"{"run":"a \"b\"\nö"}"#, "graph_fingerprint": "0123456789abcdef", "revision": "0.1.0",
                 "format_version": "1", "instruction_set": "unknown",
                 "model":
-                    #"{"featureWidth":5,"head":"paper","hiddenWidth":4,"logDegree":0,"output":"free","outputWidth":3}"#,
+                    #"{"featureWidth":5,"head":"paper","hiddenWidth":4,"learnedWidth":0,"logDegree":0,"output":"free","outputWidth":3}"#,
             ])
         let values = try file.elements("adam.second.head.output.weight", shape: [3, 4])
         #expect(values.map { Double($0) } == learner.adam.second.matrix("head.output.weight").doubles.flatMap { $0 })
@@ -120,7 +120,7 @@ import Testing
         Damage(says: "metadata model: expected a model's shape, found '{}'", metadata: { $0["model"] = "{}" }),
         Damage(
             says: "metadata model: expected a model's shape, found "
-                + #"'{"featureWidth":0,"head":"paper","hiddenWidth":4,"logDegree":0,"output":"free","outputWidth":3}'"#,
+                + #"'{"featureWidth":0,"head":"paper","hiddenWidth":4,"learnedWidth":0,"logDegree":0,"output":"free","outputWidth":3}'"#,
             metadata: { $0["model"] = $0["model"]?.replacingOccurrences(of: "5", with: "0") }),
         Damage(
             says: "tensor conv.1.message.weight: expected shape [4, 1000000], found shape [4, 5]",
@@ -175,16 +175,16 @@ import Testing
         let learner = try written(ModelFixture(seed: 3))
         let shape = learner.parameters.shape
         let read = try Checkpoint.read(path: path)
-        try read.require(shape: shape, graphFingerprint: "0123456789abcdef")
+        try read.require(shape: shape, graphFingerprint: "0123456789abcdef", pinCount: 29)
         let foreign = #expect(throws: CheckpointError.self) {
-            try read.require(shape: shape, graphFingerprint: "ffff456789abcdef")
+            try read.require(shape: shape, graphFingerprint: "ffff456789abcdef", pinCount: 29)
         }
         #expect(
             foreign.map { "\($0)" } == "model: \(path): graph_fingerprint: expected ffff456789abcdef, "
                 + "found 0123456789abcdef. Use a checkpoint trained on this graph.")
         let wider = ModelShape(featureWidth: 5, hiddenWidth: 8, outputWidth: 3, head: .paper, output: .unit)
         let other = #expect(throws: CheckpointError.self) {
-            try read.require(shape: wider, graphFingerprint: "0123456789abcdef")
+            try read.require(shape: wider, graphFingerprint: "0123456789abcdef", pinCount: 29)
         }
         #expect(
             other.map { "\($0)" } == "model: \(path): model: "

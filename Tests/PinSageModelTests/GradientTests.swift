@@ -79,7 +79,9 @@ import Testing
         let dFeatureMatrix = Matrix(dFeatures, rows: sizes.pins, columns: sizes.featureWidth)
         let result = try learner.computeGradients(
             fixture.batch, features: fixture.features, dFeatures: dFeatureMatrix)
-        #expect(result.activeShare > 0 && result.activeShare < 1, "a fixture with hinges open and shut, or with probabilities")
+        #expect(
+            result.activeShare > 0 && result.activeShare < 1,
+            "a fixture with hinges open and shut, or with probabilities")
 
         var check = DerivativeCheck(
             parameters.reference(variant.training, pooling: variant.pooling), fixture.reference)
