@@ -34,10 +34,12 @@ public struct ModelShape: Codable, Equatable, Sendable {
             outputWidth: settings.outputWidth, head: settings.head, output: settings.output)
     }
 
+    /// Of features, messages and embeddings.
+    package static let widths = 1...(1 << 20)
+
     /// Whether the widths fit one another. False only for a shape decoded from a damaged file.
     package var isPossible: Bool {
-        let range = 1...(1 << 20)
-        return range.contains(featureWidth) && range.contains(hiddenWidth) && range.contains(outputWidth)
+        [featureWidth, hiddenWidth, outputWidth].allSatisfy(Self.widths.contains)
             && logDegree >= 0 && logDegree.isFinite && (head == .paper || outputWidth == hiddenWidth)
     }
 

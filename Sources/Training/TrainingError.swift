@@ -1,4 +1,5 @@
 import Configuration
+import PinSageModel
 
 /// What can go wrong around training; each is one line that says what, where, expected, found and what to do.
 public enum TrainingError: Error, Equatable, CustomStringConvertible {
@@ -9,6 +10,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case noReadableCheckpoint(path: String, reason: String)
     case checkpointDiffers(path: String, changes: [PipelineSettings.Difference])
     case graphMissing(path: String)
+    case unusableFeatures(path: String, width: Int)
     case noBFloat16
 
     public var description: String {
@@ -34,6 +36,9 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
         case .graphMissing(let path):
             "graph: \(path): no graph: expected a graph folder with manifest.json, found none. "
                 + "Make one with `pinsage import` or `pinsage generate`, or set trainer.features: inline."
+        case .unusableFeatures(let path, let width):
+            "graph: \(path): unusable features: expected a width of \(ModelShape.widths.lowerBound) to "
+                + "\(ModelShape.widths.upperBound), found \(width). Import it again."
         case .noBFloat16:
             "config: trainer.precision: no bfloat16: expected a CPU with AVX512_BF16, found none. Set it to float32."
         }
