@@ -50,11 +50,13 @@ public struct ModelShape: Codable, Equatable, Sendable {
         output = try fields.decode(ModelSettings.Output.self, forKey: .output)
     }
 
+    /// Of features, messages and embeddings.
+    package static let widths = 1...(1 << 20)
+
     /// Whether the widths fit one another. False only for a shape decoded from a damaged file.
     package var isPossible: Bool {
-        let range = 1...(1 << 20)
-        return range.contains(featureWidth) && range.contains(hiddenWidth) && range.contains(outputWidth)
-            && (0...range.upperBound).contains(learnedWidth) && logDegree >= 0 && logDegree.isFinite
+        [featureWidth, hiddenWidth, outputWidth].allSatisfy(Self.widths.contains)
+            && (0...Self.widths.upperBound).contains(learnedWidth) && logDegree >= 0 && logDegree.isFinite
             && (head == .paper || outputWidth == hiddenWidth)
     }
 

@@ -1,4 +1,5 @@
 import Configuration
+import PinSageModel
 
 /// What can go wrong around training; each is one line that says what, where, expected, found and what to do.
 public enum TrainingError: Error, Equatable, CustomStringConvertible {
@@ -10,6 +11,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case checkpointDiffers(path: String, changes: [PipelineSettings.Difference])
     case graphMissing(path: String)
     case tableGone(path: String, epoch: UInt64, checkpoint: String)
+    case unusableFeatures(path: String, width: Int)
     case noBFloat16
 
     public var description: String {
@@ -38,6 +40,9 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
         case .tableGone(let path, let epoch, let checkpoint):
             "run directory: \(path): hard negatives are gone: expected the table of epoch \(epoch), or \(checkpoint) to "
                 + "make it from, found neither. Restore one from a copy, or start a new run with --run."
+        case .unusableFeatures(let path, let width):
+            "graph: \(path): unusable features: expected a width of \(ModelShape.widths.lowerBound) to "
+                + "\(ModelShape.widths.upperBound), found \(width). Import it again."
         case .noBFloat16:
             "config: trainer.precision: no bfloat16: expected a CPU with AVX512_BF16, found none. Set it to float32."
         }

@@ -81,6 +81,9 @@ public struct TrainingStart {
             throw TrainingError.graphMissing(path: settings.graph)
         }
         let manifest = try Manifest.read(directory: settings.graph, kind: "graph")
+        guard ModelShape.widths.contains(manifest.featureWidth) else {
+            throw TrainingError.unusableFeatures(path: settings.graph, width: manifest.featureWidth)
+        }
         return GraphIdentity(
             fingerprint: manifest.fingerprint, pinCount: manifest.counts["pins"] ?? 0,
             featureWidth: manifest.featureWidth)

@@ -1,3 +1,4 @@
+import Artifacts
 import Basics
 import Configuration
 import Foundation
@@ -97,6 +98,24 @@ import Transport
             try fixture.train(settings, workers: [])
         }
         #expect(try fixture.train(settings, workers: [], resume: true) == .finished(step: 20))
+    }
+
+    @Test("a graph whose features have no width, or an impossible one, is refused before anything is written")
+    func unusableFeatures() throws {
+        let settings = fixture.settings("bare", epochs: 1)
+        for width in [0, (1 << 20) + 1] {
+            try FileManager.default.createDirectory(atPath: settings.graph, withIntermediateDirectories: true)
+            try Manifest(
+                describing: [], in: settings.graph, kind: "graph", counts: ["pins": 40], featureWidth: width
+            ).write(directory: settings.graph)
+            let error = #expect(throws: TrainingError.unusableFeatures(path: settings.graph, width: width)) {
+                try fixture.train(settings, workers: [])
+            }
+            #expect(
+                error.map { "\($0)" } == "graph: \(settings.graph): unusable features: "
+                    + "expected a width of 1 to 1048576, found \(width). Import it again.")
+        }
+        #expect(!FileManager.default.fileExists(atPath: settings.run))
     }
 
     @Test("resuming with another seed names the key and both values")
