@@ -51,7 +51,8 @@ import Testing
             let batch = BatchContents(raw)
             #expect(try batch == plainBatch(test.graph, settings, recipe: 1, batchIndex: 5))
             let isAlone = settings.walks.top == 0
-            #expect(batch.lists.joined().allSatisfy(\.isEmpty) == isAlone)
+            let hasNone = batch.lists.joined().allSatisfy { $0.isEmpty }
+            #expect(hasNone == isAlone)
             #expect((batch.pins.count == batch.targetCount) == isAlone)
             #expect((assembler.walkStepCount == 0) == isAlone)
         }
