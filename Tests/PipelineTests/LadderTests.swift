@@ -105,14 +105,7 @@ import Testing
         let climbing = try RealProcess("pinsage", ladder(rungs, to: "cut", ["--seeds", "1"]), in: path)
         defer { climbing.send(SIGKILL) }
         // In the second training, after its first checkpoint.
-        let isUnderWay = try eventually(within: 30) {
-            let runs = (try? FileManager.default.contentsOfDirectory(atPath: path + "/cut/runs")) ?? []
-            return try FileManager.default.fileExists(atPath: path + "/cut/results/uniform-3.json")
-                && runs.contains { run in
-                    try !FileManager.default.fileExists(atPath: "\(path)/cut/runs/\(run).json")
-                        && FileManager.default.fileExists(atPath: "\(path)/cut/runs/\(run)/checkpoints/latest")
-                }
-        }
+        let isUnderWay = eventually(within: 30) { isInSecondTraining("cut") }
         #expect(isUnderWay)
         climbing.send(signal)
         let ended = climbing.end(within: 20)
@@ -130,6 +123,16 @@ import Testing
         #expect(try timeless("cut") == timeless("whole"))
         let after = try runs("cut")
         #expect(before.filter { $0.key.hasSuffix(".json") }.allSatisfy { after[$0.key] == $0.value })
+    }
+
+    private func isInSecondTraining(_ out: String) -> Bool {
+        let files = FileManager.default
+        let runs = (try? files.contentsOfDirectory(atPath: "\(path)/\(out)/runs")) ?? []
+        return files.fileExists(atPath: "\(path)/\(out)/results/uniform-3.json")
+            && runs.contains { run in
+                !runs.contains("\(run).json")
+                    && files.fileExists(atPath: "\(path)/\(out)/runs/\(run)/checkpoints/latest")
+            }
     }
 
     /// Whether no trainer holds a run of the ladder.

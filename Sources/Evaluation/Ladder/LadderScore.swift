@@ -16,7 +16,7 @@ public struct LadderScore: Codable, Equatable, Sendable {
     /// Share of the pins in the ten nearest of any query; nil where it was not counted.
     public let coverage: Double?
 
-    init(figures: [Double], cold: [Double]?, coverage: Double?) {
+    package init(figures: [Double], cold: [Double]?, coverage: Double?) {
         (self.figures, self.cold, self.coverage) = (figures, cold, coverage)
     }
 
@@ -53,6 +53,10 @@ public struct LadderScore: Codable, Equatable, Sendable {
         public let name: String
         public let key: String
         public let score: LadderScore
+
+        package init(name: String, key: String, score: LadderScore) {
+            (self.name, self.key, self.score) = (name, key, score)
+        }
     }
 
     /// Ranks the pairs by each of the methods that `pinsage evaluate` has beside the model.

@@ -1,12 +1,11 @@
 import Configuration
+import Evaluation
 import Foundation
 import GraphStore
 import Kernels
 import Search
 import TestSupport
 import Testing
-
-@testable import Evaluation
 
 @Suite("Ladder report")
 struct LadderReportTests {
@@ -155,7 +154,7 @@ struct LadderReportTests {
         let kernels = Kernels()
         let content = try LadderScore.measureContent(pairs: pairs, graph: graph, kernels: kernels)
         // By hand: ranks 1 and 2.5 of 3 candidates.
-        #expect(content.figures == [1, 1, 1, (1 + 1 / 2.5) / 2])
+        #expect(content.figures == [1, 1, 1, 0.7])
         #expect(content.coverage == 1)
         let features = try #require(graph.features)
         let report = try EvaluationReport.measure(
