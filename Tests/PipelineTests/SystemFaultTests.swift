@@ -50,10 +50,10 @@ import Testing
     @Test("a log that finds no room ends the run with its name")
     func logTooLarge() throws {
         try makeRun("log")
-        // Two blocks of 512 bytes: the first line of the metrics does not fit behind what stands there.
-        try String(repeating: "{\"step\":0}\n", count: 91).write(
+        // Six blocks of 512 bytes: the first line of the metrics does not fit behind what stands there.
+        try String(repeating: "{\"step\":0}\n", count: 277).write(
             toFile: "\(job.path)/log/metrics.jsonl", atomically: false, encoding: .utf8)
-        let ended = try trainer("log", under: ["/bin/sh", "-c", "ulimit -f 2; exec \"$@\"", "sh"])
+        let ended = try trainer("log", under: ["/bin/sh", "-c", "ulimit -f 6; exec \"$@\"", "sh"])
         expectLine(
             ended,
             "run directory: log/metrics.jsonl: cannot write: expected a file to write to, found: File too large. "
