@@ -70,6 +70,13 @@ import Foundation
     public var fingerprint: String { manifest.fingerprint }
     public var fingerprintValue: UInt64 { manifest.fingerprintValue }
 
+    /// Fingerprints of the graphs that this one was updated from, oldest first.
+    public var ancestors: [String] { manifest.extra[Self.ancestorsKey]?.split(separator: " ").map(String.init) ?? [] }
+    static let ancestorsKey = "ancestors"
+    /// Whether some pin has another number than in its ancestors, because one before it was removed.
+    public var hasMovedPins: Bool { manifest.extra[Self.movedPinsKey] != nil }
+    static let movedPinsKey = "moved_pins"
+
     /// The boards of a pin, sorted. Traps when there is no such pin.
     public func boards(of pin: UInt32) -> UnsafeBufferPointer<UInt32> {
         precondition(Int(pin) < pinCount, "BipartiteGraph: pin \(pin) is outside 0 ..< \(pinCount)")

@@ -34,9 +34,13 @@ enum GraphDirectory {
     }
 
     /// Writes every file but the features into `folder`, which must already hold those; then the manifest.
+    ///
+    /// - Parameters:
+    ///   - ancestors: fingerprints of the graphs that this one was updated from, oldest first.
+    ///   - hasMovedPins: whether some pin has another number than there.
     static func write(
         _ rows: BipartiteRows, pinIDs: IDTable, boardIDs: IDTable, featureWidth: Int, featureSource: String,
-        to folder: String
+        ancestors: [String] = [], hasMovedPins: Bool = false, to folder: String
     ) throws -> Manifest {
         func numbers<T: NumpyScalar>(_ name: String, _ values: [T]) throws {
             try writeNumpy(path: "\(folder)/\(name)", shape: [values.count], values)
@@ -47,10 +51,13 @@ enum GraphDirectory {
         try numbers(boardPins, rows.boardPins)
         try pinIDs.write(to: "\(folder)/\(Self.pinIDs)")
         try boardIDs.write(to: "\(folder)/\(Self.boardIDs)")
+        var extra = ["features": featureSource]
+        if !ancestors.isEmpty { extra[BipartiteGraph.ancestorsKey] = ancestors.joined(separator: " ") }
+        if hasMovedPins { extra[BipartiteGraph.movedPinsKey] = "yes" }
         let manifest = try Manifest(
             describing: files, in: folder, kind: kind,
             counts: ["pins": pinIDs.count, "boards": boardIDs.count, "edges": rows.pinBoards.count],
-            featureWidth: featureWidth, extra: ["features": featureSource])
+            featureWidth: featureWidth, extra: extra)
         try manifest.write(directory: folder)
         return manifest
     }

@@ -127,6 +127,13 @@ package struct IDTable {
         index = larger
     }
 
+    /// The ids of some rows, in that order.
+    func selecting(_ rows: some Sequence<UInt32>) -> IDTable {
+        var selected = IDTable()
+        for row in rows { _ = unsafe withBytes(of: row) { unsafe selected.insert($0) } }
+        return selected
+    }
+
     package func row(of id: UnsafeRawBufferPointer) -> UInt32? { unsafe row(id, index.hash(id)) }
 
     /// The id of a row, as text.

@@ -10,7 +10,7 @@ public struct EmbedJob: Sendable {
     public var output: String
     /// 1 or more; changes no bit of the result.
     public var threads: Int
-    /// Also leaves `neighbors.npy`, `weights.npy` and `visits.npy` in the output.
+    /// Also leaves `neighbors.npy`, `weights.npy`, `visits.npy` and `inputs.npy` in the output: what `update` needs.
     public var keepNeighbors: Bool
     /// Most memory that the process shall have, mapped files included; nil: no limit. At least
     /// `ShardPlan.memoryBytesMin`.
@@ -20,6 +20,11 @@ public struct EmbedJob: Sendable {
     public var precision = EmbeddingPrecision.float32
     /// Where finished shards lie until the end; nil: `OUTPUT.work`.
     public var work: String?
+    /// Earlier embeddings, with `keepNeighbors`, of this checkpoint on an earlier state of the graph: rows that have not
+    /// changed are taken from there. Changes no bit. The output is then like one with `keepNeighbors`.
+    public var update: String? {
+        didSet { if update != nil { keepNeighbors = true } }
+    }
 
     public init(
         graph: BipartiteGraph, checkpointPath: String, output: String, threads: Int = 1, keepNeighbors: Bool = false
@@ -87,8 +92,8 @@ public enum EmbedAllPins {
         let above = try MadeFolders(upTo: OutputFolder.parent(of: job.output))
         do {
             let engine = LocalEngine(job, stages: stages)
-            try engine.run()
-            try AtomicReplace.writeFolder(at: job.output, replacing: true) { try engine.assemble(in: $0) }
+            let changes = try engine.run()
+            try AtomicReplace.writeFolder(at: job.output, replacing: true) { try engine.assemble(in: $0, changes) }
             try stages.work.remove()
         } catch {
             throw giveUp(error, stages.work, above)

@@ -12,6 +12,12 @@ public enum InferenceError: Error, Equatable, CustomStringConvertible {
     case occupied(path: String, found: String)
     /// A shard that another stage reads is not there, or is of another run; `command` makes it.
     case unfinished(path: String, expected: String, found: String, command: String)
+    /// Earlier embeddings that an update cannot start from.
+    case notUpdatable(path: String, expected: String, found: String)
+    /// The checkpoint holds vectors by pin number, and pins were removed from the graph since.
+    case movedPins(checkpoint: String, graph: String)
+    /// All pins of `edges` are in the graph.
+    case noNewPins(edges: String, graph: String)
     /// `work` holds finished shards; nil where there are none.
     case stopped(work: String?)
 
@@ -45,6 +51,13 @@ public enum InferenceError: Error, Equatable, CustomStringConvertible {
                 + "Name another folder."
         case .unfinished(let path, let expected, let found, let command):
             "inference: \(path): unfinished shard: expected \(expected), found \(found). Run `\(command)` first."
+        case .notUpdatable(let path, let expected, let found):
+            "inference: \(path): cannot be updated: expected \(expected), found \(found). Embed without --update."
+        case .movedPins(let checkpoint, let graph):
+            "inference: \(checkpoint): learned vectors of other pins: expected the pins it was trained on, "
+                + "found some removed from \(graph). Train again."
+        case .noNewPins(let edges, let graph):
+            "inference: \(edges): no new pins: expected pins that are not in \(graph), found none. Name other edges."
         case .stopped(let work?):
             "inference: stopped before the end; finished shards are in \(work). Start again to go on."
         case .stopped(nil):

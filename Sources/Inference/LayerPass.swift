@@ -54,6 +54,30 @@ final class LayerPass {
         return block
     }
 
+    /// XXH64 of what layer 1 reads of consecutive pins.
+    func inputHashes(of pins: Range<Int>) -> [Int64] {
+        let block = features(of: pins)
+        return (0..<block.rows).map { row in
+            let bytes = unsafe UnsafeRawBufferPointer(
+                start: block.base + row * block.stride, count: 4 * block.columns)
+            return Int64(bitPattern: unsafe Checksum.xxh64(bytes))
+        }
+    }
+
+    /// What layer 1 reads of any pins, in the order given.
+    func features(of pins: ArraySlice<UInt32>) -> Matrix {
+        let block = shape.inputs(rows: pins.count, in: featureBlock)
+        unsafe pins.withUnsafeBufferPointer {
+            unsafe features.copyRows($0, into: block.base, rowStride: block.stride)
+        }
+        let boardCounts = pins.map { UInt32(unsafe graph.boards(of: $0).count) }
+        unsafe boardCounts.withUnsafeBufferPointer { unsafe shape.writeLogDegree(boardCounts: $0, into: block) }
+        if let learned {
+            unsafe pins.withUnsafeBufferPointer { unsafe learned.write(pins: $0, into: block) }
+        }
+        return block
+    }
+
     /// The rows' messages in `layer`: rows × m, valid until the next call of this or `pool`.
     func messages(layer: Int, of inputs: Matrix) -> Matrix {
         let messages = Matrix(pooledBlock, rows: inputs.rows, columns: shape.hiddenWidth)

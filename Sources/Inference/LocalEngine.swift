@@ -21,9 +21,23 @@ struct LocalEngine {
 
     private var shards: Range<Int> { 0..<stages.plan.shardCount }
 
-    /// Finishes every shard of neighbourhoods and of embeddings.
-    func run() throws {
+    /// Finishes every shard of neighbourhoods, and of embeddings unless few rows of earlier ones have changed.
+    ///
+    /// - Returns: those rows.
+    func run() throws -> Changes? {
         for shard in shards { try neighborhoods.write(shard, stages.ledger, stages.steps) }
+        if let old = job.update {
+            let changes = try Changes(since: old, stages: stages, madeWith: madeWith)
+            if changes.areFew {
+                try changes.embed(stages)
+                return changes
+            }
+        }
+        try runLayers()
+        return nil
+    }
+
+    private func runLayers() throws {
         for layer in 1...LayerStages.layerCount {
             let output = layer == LayerStages.layerCount ? Stage.embeddings : .hidden(layer: layer)
             // Messages are needed only as long as a reducer is unfinished.
@@ -37,29 +51,42 @@ struct LocalEngine {
         }
     }
 
-    /// Writes the embeddings directory from the shards.
-    func assemble(in folder: String) throws {
+    /// Writes the embeddings directory from the shards; with `changes`, from earlier embeddings and the changed rows.
+    func assemble(in folder: String, _ changes: Changes?) throws {
         let model = stages.model
         let (pins, width) = (job.graph.pinCount, model.parameters.shape.outputWidth)
-        try join(
-            .embeddings, LayerStages.embeddingsFile, job.precision.elementType, [pins, width],
-            to: folder + "/embeddings.npy")
+        if let changes {
+            try changes.write(to: folder + "/embeddings.npy", pinCount: pins, precision: job.precision)
+        } else {
+            try join(
+                .embeddings, LayerStages.embeddingsFile, job.precision.elementType, [pins, width],
+                to: folder + "/embeddings.npy")
+        }
         try OutputFolder.copy(job.graph.directory + "/pins.txt", to: folder + "/pins.txt")
-        var names = ["embeddings.npy", "pins.txt"] + (try writeBias(folder))
+        var names = try ["embeddings.npy", "pins.txt"] + OutputFolder.writeBias(folder, model, job.graph, 0..<pins)
+        var extra: [String: String] = [:]
         if job.keepNeighbors {
             for name in NeighborhoodFiles.names {
                 let type: NumpyElement = name == NeighborhoodFiles.weights ? .float32 : .int32
                 try join(.neighborhoods, name, type, [pins, model.settings.walks.top], to: "\(folder)/\(name)")
-                names.append(name)
             }
+            try writeInputs("\(folder)/\(Changes.inputsFile)")
+            names += NeighborhoodFiles.names + [Changes.inputsFile]
+            extra[Changes.madeWithKey] = madeWith
         }
-        let manifest = try Manifest(
-            describing: names, in: folder, kind: "embeddings", counts: ["pins": pins], featureWidth: width,
-            extra: [
-                "metric": model.metric, "graph": OutputFolder.absolutePath(job.graph.directory),
-                "graph_fingerprint": job.graph.fingerprint, "checkpoint": model.name, "step": "\(model.step)",
-            ])
-        try manifest.write(directory: folder)
+        try OutputFolder.writeManifest(folder, names, pinCount: pins, model, job.graph, extra)
+    }
+
+    /// What rows depend on beside graph and walks.
+    private var madeWith: String {
+        "\(stages.model.checksum) \(stages.kernels.instructionSet) \(job.precision.rawValue)"
+    }
+
+    /// A hash of what layer 1 reads of each pin.
+    private func writeInputs(_ path: String) throws {
+        let writer = try NumpyWriter(path: path, elementType: .int64, shape: [job.graph.pinCount])
+        try stages.forEachBlock(of: 0..<job.graph.pinCount) { try writer.append(stages.pass.inputHashes(of: $0)) }
+        try writer.close()
     }
 
     /// One table of a file that every shard of a stage has.
@@ -71,21 +98,5 @@ struct LocalEngine {
             try withExtendedLifetime(file) { try unsafe writer.append(bytes: file.dataBytes) }
         }
         try writer.close()
-    }
-
-    /// Writes `bias.npy`, the popularity prior of every pin; nothing where the model has none.
-    ///
-    /// - Returns: the names of the files written.
-    private func writeBias(_ folder: String) throws -> [String] {
-        let prior = stages.model.settings.model.popularityPrior
-        guard prior > 0 else { return [] }
-        let graph = job.graph
-        let writer = try NumpyWriter(path: folder + "/bias.npy", elementType: .float32, shape: [graph.pinCount])
-        try stages.forEachBlock(of: 0..<graph.pinCount) { pins in
-            try writer.append(
-                pins.map { Float(prior * log1p(Double(unsafe graph.boards(of: UInt32($0)).count))) } as [Float])
-        }
-        try writer.close()
-        return ["bias.npy"]
     }
 }

@@ -1,5 +1,6 @@
 import Artifacts
 import Foundation
+import GraphStore
 
 /// What the output needs from the file system, with this project's errors.
 enum OutputFolder {
@@ -17,6 +18,40 @@ enum OutputFolder {
         if let stranger = names.sorted().first(where: { !known.contains($0) }) {
             throw InferenceError.occupied(path: path, found: "embeddings and '\(stranger)', which would be lost")
         }
+    }
+
+    /// Writes `bias.npy`, the popularity prior of a range of pins; nothing where the model has none.
+    ///
+    /// - Returns: the names of the files written.
+    static func writeBias(
+        _ folder: String, _ model: TrainedModel, _ graph: BipartiteGraph, _ pins: Range<Int>
+    ) throws -> [String] {
+        let prior = model.settings.model.popularityPrior
+        guard prior > 0 else { return [] }
+        let writer = try NumpyWriter(path: folder + "/bias.npy", elementType: .float32, shape: [pins.count])
+        let blockRows = LayerPass.blockRows
+        for start in stride(from: pins.lowerBound, to: pins.upperBound, by: blockRows) {
+            let bias = (start..<min(start + blockRows, pins.upperBound)).map { pin in
+                Float(prior * log1p(Double(unsafe graph.boards(of: UInt32(pin)).count)))
+            }
+            try writer.append(bias)
+        }
+        try writer.close()
+        return ["bias.npy"]
+    }
+
+    static func writeManifest(
+        _ folder: String, _ names: [String], pinCount: Int, _ model: TrainedModel, _ graph: BipartiteGraph,
+        _ extra: [String: String] = [:]
+    ) throws {
+        let facts = [
+            "metric": model.metric, "graph": absolutePath(graph.directory), "graph_fingerprint": graph.fingerprint,
+            "checkpoint": model.name, "step": "\(model.step)",
+        ]
+        try Manifest(
+            describing: names, in: folder, kind: "embeddings", counts: ["pins": pinCount],
+            featureWidth: model.parameters.shape.outputWidth, extra: facts.merging(extra) { $1 }
+        ).write(directory: folder)
     }
 
     static func copy(_ source: String, to path: String) throws {

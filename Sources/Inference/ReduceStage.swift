@@ -25,7 +25,7 @@ extension LayerStages {
                 let hidden = pass.update(layer: layer, own: inputs(own, pins), pooled: pooled(pins))
                 if isLast {
                     let embeddings = try pass.embeddings(of: hidden, firstPin: pins.lowerBound)
-                    try append(embeddings, firstPin: pins.lowerBound, to: writer)
+                    try writer.append(embeddings, as: job.precision, firstPin: pins.lowerBound)
                 } else {
                     try writer.append(hidden)
                 }
@@ -42,21 +42,6 @@ extension LayerStages {
         return try NumpyWriter(
             path: path, elementType: job.precision.elementType, shape: [rows, pass.shape.outputWidth],
             isDurable: false)
-    }
-
-    /// Appends embeddings, rounded to nearest where float16 is wanted.
-    private func append(_ embeddings: Matrix, firstPin: Int, to writer: NumpyWriter) throws {
-        guard job.precision == .float16 else { return try writer.append(embeddings) }
-        var rounded: [Float16] = []
-        rounded.reserveCapacity(embeddings.rows * embeddings.columns)
-        for row in 0..<embeddings.rows {
-            for column in 0..<embeddings.columns {
-                let value = Float16(unsafe embeddings.base[row * embeddings.stride + column])
-                guard value.isFinite else { throw InferenceError.beyondFloat16(pin: UInt32(firstPin + row)) }
-                rounded.append(value)
-            }
-        }
-        try writer.append(rounded)
     }
 
     /// How a block of the shard's pins gets its pooled messages: rows × m, valid until the next call.
@@ -123,6 +108,23 @@ extension LayerStages {
             row += count
         }
         return table
+    }
+}
+
+extension NumpyWriter {
+    /// Appends embeddings of pins from `firstPin` on, rounded to nearest where float16 is wanted.
+    func append(_ embeddings: Matrix, as precision: EmbeddingPrecision, firstPin: Int) throws {
+        guard precision == .float16 else { return try append(embeddings) }
+        var rounded: [Float16] = []
+        rounded.reserveCapacity(embeddings.rows * embeddings.columns)
+        for row in 0..<embeddings.rows {
+            for column in 0..<embeddings.columns {
+                let value = Float16(unsafe embeddings.base[row * embeddings.stride + column])
+                guard value.isFinite else { throw InferenceError.beyondFloat16(pin: UInt32(firstPin + row)) }
+                rounded.append(value)
+            }
+        }
+        try append(rounded)
     }
 }
 

@@ -26,14 +26,15 @@ public struct TrainedModel {
         return (model.settings.walks, model.seed)
     }
 
-    /// Reads a checkpoint and holds it against the graph.
+    /// Reads a checkpoint and holds it against the graph: that it was trained on, or an update of it.
     ///
     /// - Throws: `InferenceError` when it was trained on another graph or on other features, or when its settings
     ///   cannot be read; the errors of `Checkpoint.read`.
     init(path: String, for graph: BipartiteGraph) throws {
         let checkpoint = try Checkpoint.read(path: path)
         let metadata = checkpoint.metadata
-        guard metadata.graphFingerprint == graph.fingerprint else {
+        guard metadata.graphFingerprint == graph.fingerprint || graph.ancestors.contains(metadata.graphFingerprint)
+        else {
             throw InferenceError.foreignGraph(
                 checkpoint: path, expected: metadata.graphFingerprint, graph: graph.directory, found: graph.fingerprint)
         }
@@ -42,6 +43,9 @@ public struct TrainedModel {
             throw InferenceError.featureWidth(
                 checkpoint: path, expected: checkpoint.parameters.shape.featureWidth, graph: graph.directory,
                 found: features.width)
+        }
+        if checkpoint.learned != nil, graph.hasMovedPins, metadata.graphFingerprint != graph.fingerprint {
+            throw InferenceError.movedPins(checkpoint: path, graph: graph.directory)
         }
         do {
             settings = try PipelineSettings.load(text: metadata.config, path: path, environment: [:])

@@ -44,12 +44,26 @@ struct EmbedCommand: ParsableCommand {
     @Option(help: "Folder of finished shards. (default: OUT.work)")
     var work: String?
 
+    @Option(help: "Vectors of new pins alone: lines of pin TAB board, boards of the graph; with --features.")
+    var pins: String?
+
+    @Option(help: "Content of the new pins: .npy, one row each, by first appearance in --pins.")
+    var features: String?
+
+    @Option(help: "Earlier embeddings, with --keep-neighbors: rows that have not changed are taken from there.")
+    var update: String?
+
     func validate() throws {
         guard (runDirectory == nil) != (checkpoint == nil) else {
             throw ValidationError("expected either --run DIR or --checkpoint FILE --graph DIR")
         }
         if checkpoint != nil && graph == nil { throw ValidationError("--checkpoint needs --graph DIR") }
         guard threads >= 1 else { throw ValidationError("--threads is \(threads): expected 1 or more") }
+        guard features == nil || pins != nil else { throw ValidationError("--features needs --pins FILE") }
+        guard pins == nil || update == nil && !keepNeighbors && shards == nil && memory == nil && work == nil else {
+            throw ValidationError(
+                "--pins does not go with --update, --keep-neighbors, --shards, --memory or --work")
+        }
         if let shards, !(1...99_999).contains(shards) {
             throw ValidationError("--shards is \(shards): expected 1 to 99999")
         }
@@ -64,6 +78,7 @@ struct EmbedCommand: ParsableCommand {
         let source = try EmbedSource.find(
             run: runDirectory, checkpoint: checkpoint, graph: graph, note: writeToStandardError)
         let line = ProgressLine()
+        if let pins { return try embedNewPins(pins, source, stop, line) }
         var job = EmbedJob(
             graph: try BipartiteGraph(directory: source.graph), checkpointPath: source.checkpoint, output: out,
             threads: threads, keepNeighbors: keepNeighbors)
@@ -71,6 +86,7 @@ struct EmbedCommand: ParsableCommand {
         job.shardCount = shards
         job.precision = precision
         job.work = work
+        job.update = update
         do {
             let summary = try EmbedAllPins.run(
                 job, note: { line.finish($0) }, isStopped: { stop.isStopped }, progress: { line.update($0) })
@@ -78,6 +94,22 @@ struct EmbedCommand: ParsableCommand {
         } catch InferenceError.stopped(let work) {
             line.finish("embedding stopped before the end")
             throw StoppedBySignal("pinsage embed: \(InferenceError.stopped(work: work))")
+        }
+    }
+}
+
+extension EmbedCommand {
+    private func embedNewPins(_ edges: String, _ source: EmbedSource, _ stop: StopToken, _ line: ProgressLine) throws {
+        var job = NewPinsJob(
+            graph: try BipartiteGraph(directory: source.graph), checkpointPath: source.checkpoint, edges: edges,
+            features: features, output: out)
+        job.threads = threads
+        job.precision = precision
+        do {
+            let summary = try EmbedNewPins.run(job, isStopped: { stop.isStopped }, progress: { line.update($0) })
+            line.finish("embedded \(summary.pinCount) new pins in \(summary.width) dimensions: \(out)")
+        } catch InferenceError.stopped {
+            throw StoppedBySignal("pinsage embed: \(InferenceError.stopped(work: nil))")
         }
     }
 }

@@ -23,6 +23,7 @@ struct Pinsage: ParsableCommand {
             ReduceCommand.self,
             RelatedCommand.self,
             TrainCommand.self,
+            UpdateCommand.self,
         ])
 }
 

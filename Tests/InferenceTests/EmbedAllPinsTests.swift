@@ -174,7 +174,9 @@ struct EmbedAllPinsTests {
         #expect(manifest.extra["step"] == "0")
         #expect(manifest.counts == ["pins": 137])
         #expect(try fixture.folder.text("out/pins.txt") == fixture.folder.text("graph/pins.txt"))
-        let files = ["bias.npy", "embeddings.npy", "neighbors.npy", "pins.txt", "visits.npy", "weights.npy"]
+        let files = [
+            "bias.npy", "embeddings.npy", "inputs.npy", "neighbors.npy", "pins.txt", "visits.npy", "weights.npy",
+        ]
         #expect(manifest.files.keys.sorted() == files)
     }
 }

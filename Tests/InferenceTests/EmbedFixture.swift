@@ -20,21 +20,27 @@ struct EmbedFixture {
     let settings: PipelineSettings
     var checkpointPath: String { folder.file("step-00000003.safetensors") }
 
+    /// - Parameter clusters: parts of the graph that no walk leaves.
     init(
-        pins: Int = 137, featureWidth: Int = 9, logDegree: Double = 0.3, learnedWidth: Int = 0, hiddenWidth: Int = 24,
-        outputWidth: Int = 24, head: ModelSettings.Head = .paper,
+        pins: Int = 137, boards boardCount: Int = 20, clusters: Int = 1, featureWidth: Int = 9, logDegree: Double = 0.3,
+        learnedWidth: Int = 0, hiddenWidth: Int = 24, outputWidth: Int = 24, head: ModelSettings.Head = .paper,
         output: ModelSettings.Output = .unit, pooling: WalkSettings.Pooling = .importance, top: Int = 7,
         seed: UInt64 = 11
     ) throws {
         folder = try TemporaryDirectory()
         var random = CounterBasedGenerator(seed: seed, purpose: 8, 0, 0)
         let boards = (0..<pins).map { pin in
-            pin % 10 == 3 ? [] : (0..<20 as Range<UInt32>).filter { _ in Int.random(in: 0..<6, using: &random) == 0 }
+            pin % 10 == 3
+                ? []
+                : (0..<UInt32(boardCount)).filter {
+                    Int($0) * clusters / boardCount == pin * clusters / pins
+                        && Int.random(in: 0..<6, using: &random) == 0
+                }
         }
         boardCounts = boards.map(\.count)
         features = (0..<pins * featureWidth).map { _ in Float.random(in: -1...1, using: &random) }
         try GraphOnDisk.write(
-            to: folder.file("graph"), boardsOfPins: boards, boardCount: 20, features: features,
+            to: folder.file("graph"), boardsOfPins: boards, boardCount: boardCount, features: features,
             featureWidth: featureWidth)
         graph = try BipartiteGraph(directory: folder.file("graph"))
         let shape = ModelShape(

@@ -1,45 +1,46 @@
 import Glibc
 
-/// The edges of a TSV file, and the ids that it or a list of pins names.
+/// The edges of TSV files, and the ids that they or a list of pins name.
 struct EdgeFile {
-    private(set) var edges = EdgeColumns()
+    private(set) var edges: EdgeColumns
     private(set) var pins: IDTable
     private(set) var boards: IDTable
+    /// The list of all pins that may occur; nil: every pin may, and new ones are numbered by first appearance.
+    var pinsAreListedIn: String?
+    /// The same for boards.
+    var boardsAreListedIn: String?
+
+    /// Edges, pins and boards that are known before any file is read.
+    init(edges: EdgeColumns = EdgeColumns(), pins: IDTable = IDTable(), boards: IDTable = IDTable()) {
+        self.edges = edges
+        self.pins = pins
+        self.boards = boards
+    }
 
     /// Reads `edges.tsv`: a pin, a tab, a board on each line.
     ///
-    /// - Parameters:
-    ///   - pins: the pins that may occur, from `pins.txt`; nil when every pin may, numbered by first appearance.
-    ///   - idsMax: pins, and boards, that there may be.
-    ///   - progress: called now and then with the number of edges so far.
+    /// - Parameter progress: called now and then with the number of edges so far.
     /// - Throws: `GraphError.badLine` for the first line that cannot be used.
-    init(
-        path: String, pins listed: (table: IDTable, path: String)?, idsMax: Int, progress: (Int) -> Void
-    ) throws {
-        pins = listed?.table ?? IDTable(countMax: idsMax)
-        boards = IDTable(countMax: idsMax)
+    mutating func read(path: String, progress: (Int) -> Void) throws {
         let lines = try LineReader(path: path)
         while let line = try unsafe lines.next() {
             let (pin, board) = try unsafe Self.split(line, lines)
-            let pinRow: UInt32
-            if let listed {
-                guard let row = unsafe pins.row(of: pin) else {
-                    throw lines.bad(
-                        "unknown pin", "an id listed in \(listed.path)", "'\(unsafe printable(pin))'",
-                        "Add it there or drop the edge")
-                }
-                pinRow = row
-            } else {
-                pinRow = try unsafe Self.number(pin, &pins, lines)
-            }
-            edges.append(pin: pinRow, board: try unsafe Self.number(board, &boards, lines))
+            let pinRow = try unsafe Self.number(pin, "pin", &pins, listedIn: pinsAreListedIn, lines)
+            let boardRow = try unsafe Self.number(board, "board", &boards, listedIn: boardsAreListedIn, lines)
+            edges.append(pin: pinRow, board: boardRow)
             if edges.pins.count & 0xFFFF == 0 { progress(edges.pins.count) }
         }
-        guard !edges.pins.isEmpty else {
+        guard lines.line > 0 else {
             throw GraphError.bad(
                 path: path, problem: "no edges", expected: "lines of pin TAB board", found: "an empty file",
                 action: "Name the file of edges")
         }
+    }
+
+    /// Gives the edges away.
+    mutating func takeEdges() -> EdgeColumns {
+        defer { edges = EdgeColumns() }
+        return edges
     }
 
     private static func split(
@@ -63,10 +64,19 @@ struct EdgeFile {
     }
 
     private static func number(
-        _ id: UnsafeRawBufferPointer, _ table: inout IDTable, _ lines: LineReader
+        _ id: UnsafeRawBufferPointer, _ kind: String, _ table: inout IDTable, listedIn list: String?,
+        _ lines: LineReader
     ) throws -> UInt32 {
-        let (row, isNew) = try unsafe table.insert(id, lines)
-        if isNew { try unsafe lines.requireText(id) }
+        guard let list else {
+            let (row, isNew) = try unsafe table.insert(id, lines)
+            if isNew { try unsafe lines.requireText(id) }
+            return row
+        }
+        guard let row = unsafe table.row(of: id) else {
+            throw lines.bad(
+                "unknown \(kind)", "an id listed in \(list)", "'\(unsafe printable(id))'",
+                "Add it there or drop the edge")
+        }
         return row
     }
 }
@@ -75,8 +85,14 @@ extension IDTable {
     /// Reads `pins.txt`: an id on each line, none twice.
     ///
     /// - Throws: `GraphError.badLine` for the first line that cannot be used.
-    init(listing path: String, countMax: Int) throws {
+    init(listing path: String, countMax: Int = IDIndex.rowsMax) throws {
         self.init(countMax: countMax)
+        try append(listing: path)
+    }
+
+    /// Adds the ids of another list, none of which may be there.
+    mutating func append(listing path: String) throws {
+        let known = UInt32(count)
         let lines = try LineReader(path: path)
         while let id = try unsafe lines.next() {
             if unsafe id.contains(UInt8(ascii: "\t")) {
@@ -85,8 +101,9 @@ extension IDTable {
             try unsafe lines.requireText(id)
             let (row, isNew) = try unsafe insert(id, lines)
             guard isNew else {
+                let place = row < known ? "already in the graph" : "as on line \(row - known + 1)"
                 throw lines.bad(
-                    "repeated id", "each id once", "'\(unsafe printable(id))', as on line \(row + 1)", "Remove one")
+                    "repeated id", "each id once", "'\(unsafe printable(id))', \(place)", "Remove one")
             }
         }
     }

@@ -60,22 +60,24 @@ public enum GraphImport {
         _ options: GraphImportOptions, to folder: String, progress: (String) -> Void
     ) throws -> GraphImportResult {
         let target = "\(folder)/\(GraphDirectory.features)"
-        var listed: (table: IDTable, path: String)?
+        var listed: IDTable?
         var width = options.featureWidth
         if let path = options.pins {
             let table = try IDTable(listing: path, countMax: options.idsMax)
-            listed = (table, path)
+            listed = table
             // Before the edges, which take longest: a bad table is found early.
             if let features = options.features {
                 progress("copying features")
                 width = try PinFeatures.copy(from: features, to: target, pins: table, pinsPath: path)
             }
         }
-        let file = try EdgeFile(path: options.edges, pins: listed, idsMax: options.idsMax) {
-            progress("\($0) edges read")
-        }
+        let idsMax = options.idsMax
+        var file = EdgeFile(pins: listed ?? IDTable(countMax: idsMax), boards: IDTable(countMax: idsMax))
+        file.pinsAreListedIn = options.pins
+        try file.read(path: options.edges) { progress("\($0) edges read") }
         progress("sorting \(file.edges.pins.count) edges")
-        let rows = BipartiteRows(file.edges, pinCount: file.pins.count, boardCount: file.boards.count)
+        let (pinCount, boardCount) = (file.pins.count, file.boards.count)
+        let rows = BipartiteRows(file.takeEdges(), pinCount: pinCount, boardCount: boardCount)
         if options.features == nil {
             progress("projecting board lists to \(width) features")
             try PinFeatures.project(rows, width: width, to: target)

@@ -1,0 +1,203 @@
+import ArgumentParser
+import Artifacts
+import Basics
+import Configuration
+import Foundation
+import FrontDoor
+import GraphStore
+import Inference
+import Kernels
+import PinSageModel
+
+/// `pinsage-bench embed`: every layer of every pin once, beside the neighbourhood of each pin recomputed.
+struct EmbedCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "embed",
+        abstract: "Time embedding all pins layer by layer, beside recomputing each pin's two steps.",
+        discussion: """
+            Layer by layer is what `pinsage embed` does: neighbourhoods, map and reduce. The others compute, for each \
+            pin or for minibatches of pins, everything within two steps of them, as a forward pass in training does. \
+            Vectors are compared bit for bit. Operations are multiply-adds of products and pooling.
+            """)
+
+    @Option(help: ArgumentHelp("Pins of the generated graph, 1000 … 100000000.", valueName: "n"))
+    var pins = 200_000
+
+    @Option(help: ArgumentHelp("Pins embedded in minibatches; a tenth of them one by one.", valueName: "n"))
+    var targets = 8192
+
+    @Option(help: ArgumentHelp("Threads. (default: every processor)", valueName: "n"))
+    var threads = ProcessInfo.processInfo.activeProcessorCount
+
+    @Option(help: ArgumentHelp("Hidden width m, 1 … 8192.", valueName: "m"))
+    var hidden = 128
+
+    @Option(help: ArgumentHelp("Output width d, 1 … 8192.", valueName: "d"))
+    var output = 64
+
+    @Option(help: ArgumentHelp("Keep graph, checkpoint and shards in this folder, which is new.", valueName: "folder"))
+    var keep: String?
+
+    @Flag(help: "Print the result as one JSON object on stdout.")
+    var json = false
+
+    func validate() throws {
+        guard (1000...100_000_000).contains(pins), (10...pins).contains(targets) else {
+            throw ValidationError(
+                "--pins, --targets: expected 1000 … 100000000 and 10 … --pins, found \(pins) and \(targets).")
+        }
+        guard threads >= 1, (1...8192).contains(hidden), (1...8192).contains(output) else {
+            throw ValidationError("--threads, --hidden, --output: expected 1 or more, and up to 8192.")
+        }
+    }
+
+    func run() throws {
+        let folder = keep ?? NSTemporaryDirectory() + "pinsage-bench-\(ProcessInfo.processInfo.processIdentifier)"
+        defer { if keep == nil { try? FileManager.default.removeItem(atPath: folder) } }
+        let fixture = try EmbedFixture(folder, pins: pins, hidden: hidden, output: output)
+        let line = ProgressLine()
+        let ways = try [
+            fixture.layerwise(threads, line), fixture.recomputing(batch: 1024, targets: targets, threads, line),
+            fixture.recomputing(batch: 1, targets: targets / 10, threads, line),
+        ]
+        let report = EmbedReport(
+            machine: Machine(.best), pins: fixture.graph.pinCount, edges: fixture.graph.edgeCount, threads: threads,
+            ways: ways)
+        line.finish("embedded in three ways")
+        if json { try printJSON(report) } else { print(report.table) }
+    }
+}
+
+/// How the ways compare.
+struct EmbedReport: Encodable {
+    struct Way: Encodable {
+        let name: String
+        let pins: Int
+        let seconds: Double
+        /// Of which walks, where they are apart.
+        let walkSeconds: Double?
+        let multiplyAddsPerPin: Double
+        var microsecondsPerPin: Double { 1e6 * seconds / Double(pins) }
+    }
+
+    let machine: Machine
+    let pins: Int
+    let edges: Int
+    let threads: Int
+    let ways: [Way]
+
+    var table: String {
+        var lines = [
+            "\(machine.cpu), \(machine.instructionSet), \(threads) threads; \(pins) pins, \(edges) edges", "",
+            "| way | pins | multiply-adds a pin | × | µs a pin | × |", "|---|---|---|---|---|---|",
+        ]
+        guard let first = ways.first else { return "" }
+        for way in ways {
+            let figures = [
+                way.multiplyAddsPerPin / 1e6, way.multiplyAddsPerPin / first.multiplyAddsPerPin,
+                way.microsecondsPerPin, way.microsecondsPerPin / first.microsecondsPerPin,
+            ]
+            let text = zip(figures, ["%.3f M", "%.1f", "%.2f", "%.1f"]).map { String(format: $1, $0) }
+            lines.append("| \(way.name) | \(way.pins) | \(text.joined(separator: " | ")) |")
+        }
+        if let walks = first.walkSeconds {
+            lines += ["", String(format: "Layer by layer without walks: %.2f s", first.seconds - walks)]
+        }
+        return lines.joined(separator: "\n")
+    }
+}
+
+/// A generated graph and a model of random parameters.
+private struct EmbedFixture {
+    let graph: BipartiteGraph
+    private let folder: String
+    private let settings: PipelineSettings
+    private let shape: ModelShape
+
+    private var checkpoint: String { folder + "/step-00000000.safetensors" }
+    private var work: String { folder + "/work" }
+
+    init(_ folder: String, pins: Int, hidden: Int, output: Int) throws {
+        self.folder = folder
+        var options = GraphGeneratorOptions(output: folder + "/graph")
+        (options.pins, options.boards, options.edges) = (pins, pins / 4, 10 * pins)
+        _ = try GraphGenerator.run(options)
+        graph = try BipartiteGraph(directory: folder + "/graph")
+        var settings = PipelineSettings()
+        (settings.model.hiddenWidth, settings.model.outputWidth) = (hidden, output)
+        self.settings = settings
+        shape = ModelShape(featureWidth: options.featureWidth, settings.features, settings.model)
+        try Checkpoint.write(
+            path: folder + "/step-00000000.safetensors", parameters: .initialised(shape: shape, seed: settings.seed),
+            adam: Adam(shape: shape),
+            metadata: CheckpointMetadata(
+                step: 0, epoch: 0, batch: 0, seed: settings.seed, config: #"{"seed":\#(settings.seed)}"#,
+                graphFingerprint: graph.fingerprint, revision: Build.version))
+    }
+
+    /// Neighbourhoods, map and reduce, in one shard.
+    func layerwise(_ threads: Int, _ line: ProgressLine) throws -> EmbedReport.Way {
+        let start = steadySeconds()
+        try NeighborhoodStage(
+            graph: graph, walks: settings.walks, seed: settings.seed, work: work, shardCount: 1, threads: threads
+        ).run(shard: 0, note: { line.finish($0) }, progress: { line.update($0) })
+        let walked = steadySeconds()
+        var job = StageJob(
+            graph: graph, checkpointPath: checkpoint, work: work,
+            plan: ShardPlan(pinCount: graph.pinCount, shardCount: 1))
+        job.threads = threads
+        let stages = try LayerStages(job, note: { line.finish($0) }, progress: { line.update($0) })
+        for layer in 1...LayerStages.layerCount {
+            try stages.map(layer: layer, shard: 0)
+            try stages.reduce(layer: layer, shard: 0)
+        }
+        let end = steadySeconds()
+        let neighbors = try NumpyFile(path: shard("neighborhoods", "neighbors.npy"), elements: [.int32])
+        let entries = withExtendedLifetime(neighbors) {
+            unsafe neighbors.elements(as: Int32.self).reduce(0) { $0 + ($1 < 0 ? 0 : 1) }
+        }
+        let pins = [graph.pinCount, graph.pinCount]
+        let operations = shape.multiplyAdds(messages: pins, updates: pins, entries: 2 * entries)
+        return EmbedReport.Way(
+            name: "layer by layer", pins: graph.pinCount, seconds: end - start, walkSeconds: walked - start,
+            multiplyAddsPerPin: Double(operations) / Double(graph.pinCount))
+    }
+
+    /// Pins all over the graph, `batch` at a time; checks that their vectors are those of the shards.
+    func recomputing(batch: Int, targets: Int, _ threads: Int, _ line: ProgressLine) throws -> EmbedReport.Way {
+        let chosen = try ChosenPins(
+            graph: graph, checkpointPath: checkpoint, kernels: Kernels(team: ThreadTeam(threads: threads)))
+        let table = try VectorTable(npyPath: shard("embeddings", "embeddings.npy"))
+        let pins = (0..<targets).map { UInt32($0 * graph.pinCount / targets) }
+        var seconds = 0.0
+        for start in stride(from: 0, to: targets, by: batch) {
+            line.update("\(start) of \(targets) pins in batches of \(batch)")
+            let wanted = Array(pins[start..<min(start + batch, targets)])
+            let before = steadySeconds()
+            let found = try chosen.embed(wanted)
+            seconds += steadySeconds() - before
+            try compare(found, wanted, table)
+        }
+        return EmbedReport.Way(
+            name: batch == 1 ? "each pin recomputed" : "minibatches of \(batch) recomputed", pins: targets,
+            seconds: seconds, walkSeconds: nil,
+            multiplyAddsPerPin: Double(chosen.work.multiplyAdds) / Double(targets))
+    }
+
+    private func compare(_ found: Matrix, _ pins: [UInt32], _ table: VectorTable) throws {
+        var expected = [Float](repeating: 0, count: table.width)
+        for (row, pin) in pins.enumerated() {
+            unsafe expected.withUnsafeMutableBufferPointer {
+                if let base = $0.baseAddress {
+                    unsafe table.copyRange(start: Int(pin), count: 1, into: base, rowStride: table.width)
+                }
+            }
+            for column in 0..<table.width where found[row, column].bitPattern != expected[column].bitPattern {
+                throw BenchError.wrong(
+                    kernel: "embed", difference: "pin \(pin): \(expected[column]), \(found[row, column])")
+            }
+        }
+    }
+
+    private func shard(_ stage: String, _ name: String) -> String { "\(work)/\(stage)/00000-of-00001/\(name)" }
+}
