@@ -127,10 +127,11 @@ struct EmbedCommand: ParsableCommand {
         let graph = try BipartiteGraph(directory: source.graph)
         _ = try TrainedModel.walks(path: source.checkpoint, for: graph)
         var arguments = [
-            "--checkpoint", source.checkpoint, "--graph", source.graph, "--out", out, "--work", work ?? out + ".work",
+            "--checkpoint", source.checkpoint, "--graph", source.graph, "--out", out,
             "--precision", precision.rawValue, "--threads", "\(threads ?? 1)",
             "--local-executable", try PythonScript.executable(),
         ]
+        if let work { arguments += ["--work", work] }
         if let shards { arguments += ["--shards", "\(shards)"] }
         if let master { arguments += ["--master", master] }
         if let executable { arguments += ["--executable", executable] }

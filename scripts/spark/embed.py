@@ -136,12 +136,18 @@ def run(args):
     java = os.path.join(os.environ["JAVA_HOME"], "bin/java") if "JAVA_HOME" in os.environ else "java"
     if not shutil.which(java):
         fail(f"java: expected Java 8, 11 or 17, found no {java}. Install openjdk-17-jre-headless or set JAVA_HOME")
+    refuse_other_folder(args.out)
     pins = json.load(open(f"{args.graph}/manifest.json"))["counts"]["pins"]
     spark = session(args)
     shards = args.shards or max(2 * spark.sparkContext.defaultParallelism, -(-pins // PINS_PER_TASK))
     tasks = Tasks(args, shards)
     try:
+        signal.signal(signal.SIGTERM, interrupt)
         (through_shuffle if args.blocks else on_shared_folder)(spark, tasks, args)
+    except KeyboardInterrupt:
+        kept = "nothing was written" if args.blocks else f"finished shards stay in {args.work}"
+        print(f"pinsage embed: stopped, {kept}. Start again.", file=sys.stderr)
+        sys.exit(3)
     except Exception as error:
         told = re.findall(r"RuntimeError: TASK (.*)", str(error))
         fail(f"task failed: {told[0]}" if told else f"{type(error).__name__}: {str(error).splitlines()[0]}")
@@ -153,10 +159,25 @@ def run(args):
     sys.exit(subprocess.run([args.local_executable] + [str(word) for word in words]).returncode)
 
 
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def refuse_other_folder(out):
+    """Found before the work, not after it."""
+    try:
+        ours = not os.path.exists(out) or not os.listdir(out) or json.load(open(f"{out}/manifest.json"))["kind"] == "embeddings"
+    except (OSError, ValueError, KeyError):
+        ours = False
+    if not ours:
+        fail(f"{out}: output folder in use: expected none, an empty one or embeddings, found another. Name another folder.")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in "checkpoint", "graph", "out", "work", "local-executable":
+    for name in "checkpoint", "graph", "out", "local-executable":
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--work", help="default: OUT.work")
     parser.add_argument("--executable", help="where nodes find pinsage (default: that of the driver)")
     parser.add_argument("--shards", type=int)
     parser.add_argument("--threads", type=int, default=1)
@@ -166,6 +187,7 @@ def main():
     parser.add_argument("--master")
     parser.add_argument("--conf", action="append", default=[])
     args = parser.parse_args()
+    args.work = args.work or os.path.abspath(args.out) + ".work"
     args.executable = args.executable or args.local_executable
     for name in "checkpoint", "graph", "out", "work":
         setattr(args, name, os.path.abspath(getattr(args, name)))

@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -79,6 +80,27 @@ class Embed(unittest.TestCase):
 
     def test_rows_through_the_shuffle_and_every_task_killed_once(self):
         self.assert_same("shuffled", "--master", "local[2]", "--blocks", killing=True)
+
+    def test_a_stopped_job_goes_on(self):
+        words = ["--engine", "spark", "--master", "local[1]", "--shards", "3", "--spark-conf", "spark.ui.enabled=false"]
+        slow = self.folder / "slow"
+        slow.write_text('#!/bin/sh\n"$REAL" "$@" && touch "$MARKS" && sleep 2\n')
+        slow.chmod(0o755)
+        mark = self.folder / "mark"
+        environment = os.environ | {"PINSAGE_PYTHON": sys.executable, "PINSAGE_SCRIPTS": str(ROOT / "scripts"),
+                                    "REAL": os.path.abspath(PINSAGE), "MARKS": str(mark)}
+        job = subprocess.Popen([PINSAGE, "embed", "--checkpoint", self.checkpoint, "--graph", self.graph, "--out", "stopped",
+                                "--executable", str(slow), *words], cwd=self.folder, env=environment, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 120
+        while not mark.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        job.terminate()
+        errors = job.communicate(timeout=60)[1]
+        self.assertEqual(job.returncode, 3, errors)
+        self.assertIn("pinsage embed: stopped, finished shards stay in ", errors)
+        self.assertTrue((self.folder / "stopped.work/neighborhoods/00000-of-00003/manifest.json").exists())
+        self.embed("stopped", *words)
+        self.assertEqual((self.folder / "local/embeddings.npy").read_bytes(), (self.folder / "stopped/embeddings.npy").read_bytes())
 
     def test_what_is_missing_or_wrong_is_one_line(self):
         for environment, words, expected in [
