@@ -26,6 +26,9 @@ test-spark: spark build ## the tests of scripts/spark, which `make test` leaves 
 build: ## the executables, in release mode
 	@sh scripts/bootstrap.sh && swift build -c release
 
+check-snippets: ## the code of docs/USING_EMBEDDINGS.md, in .venv-snippets
+	@sh scripts/check-snippets.sh
+
 check: ## what CI runs: format, lint, import check, tests
 	@sh scripts/check.sh
 

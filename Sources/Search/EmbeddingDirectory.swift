@@ -68,6 +68,7 @@ public enum SearchError: Error, Equatable, CustomStringConvertible {
     case wrongShape(path: String, expected: [Int], found: [Int])
     case notFinite(path: String, row: Int, value: Float)
     case unknownPin(id: String, path: String)
+    case spaceInID(id: String, path: String)
 
     public var description: String {
         switch self {
@@ -85,6 +86,9 @@ public enum SearchError: Error, Equatable, CustomStringConvertible {
             "search: \(path): row \(row): expected finite numbers, found \(value). Embed again."
         case .unknownPin(let id, let path):
             "search: \(path): unknown pin: expected an id in this file, found \"\(id)\". Name another pin."
+        case .spaceInID(let id, let path):
+            "search: \(path): pin '\(id)': expected an id without spaces, which end it in this format, found one. "
+                + "Export to Parquet."
         }
     }
 }

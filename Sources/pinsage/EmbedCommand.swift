@@ -29,8 +29,8 @@ struct EmbedCommand: ParsableCommand {
     @Flag(help: "Also keep the neighbourhoods used: neighbors.npy, weights.npy, visits.npy.")
     var keepNeighbors = false
 
-    @Option(help: "Threads. Changes no bit of the result.")
-    var threads = availableThreads()
+    @Option(help: "Threads, of each task with --engine spark. Changes no bit of the result. (default: all; on Spark 1)")
+    var threads: Int?
 
     @Option(help: "Most memory for the process, mapped files included, as 8G or 512M. (default: no limit)")
     var memory: ByteCount?
@@ -53,12 +53,29 @@ struct EmbedCommand: ParsableCommand {
     @Option(help: "Earlier embeddings, with --keep-neighbors: rows that have not changed are taken from there.")
     var update: String?
 
+    enum Engine: String, CaseIterable, ExpressibleByArgument { case local, spark }
+
+    @Option(help: "local: this process. spark: a Spark job, a task for each shard and stage (docs/DISTRIBUTED.md).")
+    var engine = Engine.local
+
+    @Option(help: "With --engine spark: master URL. (default: local[*], or that of Spark's configuration)")
+    var master: String?
+
+    @Option(help: "With --engine spark: a setting of Spark, as spark.speculation=true; any number of times.")
+    var sparkConf: [String] = []
+
+    @Option(help: "With --engine spark: path of pinsage on the nodes. (default: that of this executable)")
+    var executable: String?
+
+    @Flag(help: "With --engine spark: rows travel through Spark's shuffle; the nodes need not share the work folder.")
+    var blocks = false
+
     func validate() throws {
         guard (runDirectory == nil) != (checkpoint == nil) else {
             throw ValidationError("expected either --run DIR or --checkpoint FILE --graph DIR")
         }
         if checkpoint != nil && graph == nil { throw ValidationError("--checkpoint needs --graph DIR") }
-        guard threads >= 1 else { throw ValidationError("--threads is \(threads): expected 1 or more") }
+        if let threads, threads < 1 { throw ValidationError("--threads is \(threads): expected 1 or more") }
         guard features == nil || pins != nil else { throw ValidationError("--features needs --pins FILE") }
         guard pins == nil || update == nil && !keepNeighbors && shards == nil && memory == nil && work == nil else {
             throw ValidationError(
@@ -67,6 +84,12 @@ struct EmbedCommand: ParsableCommand {
         if let shards, !(1...99_999).contains(shards) {
             throw ValidationError("--shards is \(shards): expected 1 to 99999")
         }
+        guard engine == .spark || master == nil && sparkConf.isEmpty && executable == nil && !blocks else {
+            throw ValidationError("--master, --spark-conf, --executable and --blocks go with --engine spark")
+        }
+        guard engine == .local || memory == nil && pins == nil && update == nil else {
+            throw ValidationError("--memory, --pins and --update are for --engine local")
+        }
         if let memory, memory.bytes < ShardPlan.memoryBytesMin {
             let least = ShardPlan.memoryBytesMin >> 20
             throw ValidationError("--memory is \(memory.bytes) bytes: expected \(least)M or more")
@@ -74,14 +97,15 @@ struct EmbedCommand: ParsableCommand {
     }
 
     func run() throws {
-        let stop = try StopToken()
         let source = try EmbedSource.find(
             run: runDirectory, checkpoint: checkpoint, graph: graph, note: writeToStandardError)
+        if engine == .spark { try runOnSpark(source) }
+        let stop = try StopToken()
         let line = ProgressLine()
         if let pins { return try embedNewPins(pins, source, stop, line) }
         var job = EmbedJob(
             graph: try BipartiteGraph(directory: source.graph), checkpointPath: source.checkpoint, output: out,
-            threads: threads, keepNeighbors: keepNeighbors)
+            threads: threads ?? availableThreads(), keepNeighbors: keepNeighbors)
         job.memoryBytes = memory?.bytes
         job.shardCount = shards
         job.precision = precision
@@ -96,6 +120,26 @@ struct EmbedCommand: ParsableCommand {
             throw StoppedBySignal("pinsage embed: \(InferenceError.stopped(work: work))")
         }
     }
+
+    /// Becomes the script that plans the job; it comes back to `pinsage embed` to join the shards.
+    private func runOnSpark(_ source: EmbedSource) throws {
+        // What is wrong with checkpoint or graph is found here, not by every task.
+        let graph = try BipartiteGraph(directory: source.graph)
+        _ = try TrainedModel.walks(path: source.checkpoint, for: graph)
+        var arguments = [
+            "--checkpoint", source.checkpoint, "--graph", source.graph, "--out", out,
+            "--precision", precision.rawValue, "--threads", "\(threads ?? 1)",
+            "--local-executable", try PythonScript.executable(),
+        ]
+        if let work { arguments += ["--work", work] }
+        if let shards { arguments += ["--shards", "\(shards)"] }
+        if let master { arguments += ["--master", master] }
+        if let executable { arguments += ["--executable", executable] }
+        arguments += sparkConf.flatMap { ["--conf", $0] }
+        if keepNeighbors { arguments.append("--keep-neighbors") }
+        if blocks { arguments.append("--blocks") }
+        try PythonScript("spark/embed.py").run(arguments)
+    }
 }
 
 extension EmbedCommand {
@@ -103,7 +147,7 @@ extension EmbedCommand {
         var job = NewPinsJob(
             graph: try BipartiteGraph(directory: source.graph), checkpointPath: source.checkpoint, edges: edges,
             features: features, output: out)
-        job.threads = threads
+        job.threads = threads ?? availableThreads()
         job.precision = precision
         do {
             let summary = try EmbedNewPins.run(job, isStopped: { stop.isStopped }, progress: { line.update($0) })
