@@ -8,13 +8,15 @@ struct CapacityPlanTests {
         var plan = CapacityPlan(pins: 1000, edges: 15)
         plan.trainingPairs = 1
         plan.trainerCores = 1
-        #expect(plan.rates.set("training", to: 1))
+        let isKnown = plan.rates.set("training", to: 1)
+        #expect(isKnown)
         // Multiply-adds of a pin: 129·128 and 257·128 of layer 1, 128·128 and 256·128 of layer 2, 128·128 and 128·64 of
         // the head; as much for the weights; for the inputs 2·128·128, 256·128 and the head again.
         let forward = 16_512.0 + 32_896 + 16_384 + 32_768 + 16_384 + 8192
         let backward = forward + 32_768 + 32_768 + 16_384 + 8192
         #expect(abs(plan.trainerHours * 3600 - 2e3 * (forward + backward) / 1e9) < 1e-12)
-        #expect(plan.rates.training.source == "given" && !plan.rates.set("speed", to: 1))
+        let isSpeedKnown = plan.rates.set("speed", to: 1)
+        #expect(plan.rates.training.source == "given" && !isSpeedKnown)
     }
 
     @Test("twice the cores halve the trainer's hours less what threads lose, and ask for as many more samplers")
@@ -31,11 +33,13 @@ struct CapacityPlanTests {
     func bytes() {
         var plan = CapacityPlan(pins: 100, edges: 1000)
         plan.boards = 50
-        #expect(plan.graphBytes == 8 * 101 + 8 * 51 + 4 * 1000 + 4 * 1000)
-        #expect(plan.featureTableBytes == 100 * 128 * 4)
-        #expect(plan.embeddingBytes == 100 * 64 * 4)
-        #expect(plan.workBytes == 100 * (25 * 12 + 3 * 128 * 4 + 64 * 4))
-        #expect(plan.gatheredBytes == 2 * 100 * 25 * 128 * 4)
+        let graph: Double = 8 * 101 + 8 * 51 + 4 * 1000 + 4 * 1000
+        let work: Double = 100 * (25 * 12 + 3 * 128 * 4 + 64 * 4)
+        #expect(plan.graphBytes == graph)
+        #expect(plan.featureTableBytes == 51_200)
+        #expect(plan.embeddingBytes == 25_600)
+        #expect(plan.workBytes == work)
+        #expect(plan.gatheredBytes == 2_560_000)
     }
 
     @Test("wider layers and longer walks take longer in proportion")
