@@ -16,8 +16,10 @@ final class TicketQueue: @unchecked Sendable {
     private var error: (any Error)?
 
     /// Adds batches; one that waits already, because its lease ran out and was renewed, is made once. Those that wait
-    /// for another table are of an epoch that is over, and are dropped.
+    /// for another table are of an epoch that is over, and are dropped. A ticket of no batches, as heartbeats are
+    /// answered with, says nothing of tables.
     func add(_ more: [UInt64], table name: TableName?) {
+        if more.isEmpty { return }
         lock.withLock {
             if name != wanted {
                 batches = []

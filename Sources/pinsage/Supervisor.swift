@@ -73,7 +73,7 @@ struct Supervisor {
                 for index in workers.indices { announce(&workers[index]) }
             }
         } catch {
-            try stopTrainer(trainerProcess, wake: wake, stop: stop)
+            try? stopTrainer(trainerProcess, wake: wake, stop: stop)
             throw error
         }
         try finish(trainerProcess, wake: wake, stop: stop)

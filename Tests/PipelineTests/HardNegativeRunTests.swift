@@ -67,6 +67,15 @@ import Testing
         #expect(!exists("wild/companion/snapshot.tmp-\(last.pid)"))
     }
 
+    @Test("a sampler that is slow keeps its tickets and its table through every answer to a heartbeat")
+    func slowSampler() throws {
+        let trained = try job.train(
+            "slow", set: Self.hard + ["walks.count=500", "training.epochs=2", "training.batches_per_epoch=6"])
+        #expect(trained.code == 0, "\(trained.error)")
+        let log = try job.folder.text("slow/logs/trainer.log")
+        #expect(log.contains("duplicates=0") && log.contains("leased_again=0"), "\(log)")
+    }
+
     @Test("a sampler that does not see the run's folder gets tables from the trainer, and changes no bit")
     func remote() throws {
         let expected = try calm()
