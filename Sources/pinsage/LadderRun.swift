@@ -32,7 +32,7 @@ struct LadderRun {
     private struct Trial {
         let rung: Rung
         let seed: UInt64
-        /// Of the training, its run and seed set.
+        /// Of the training, with its run and seed.
         let settings: PipelineSettings
         let training: LadderTraining
     }
@@ -76,8 +76,12 @@ struct LadderRun {
         progress.finish("ladder: every rung is measured")
         let measured = rungs.map { rung in
             let own = trials.filter { $0.rung.name == rung.name }
+            var changes = own.first?.settings.differences(from: settings) ?? []
+            if !own.isEmpty, !rung.isRankedWithPrior, settings.model.popularityPrior > 0 {
+                changes.append("model.popularity_prior=0")
+            }
             return LadderReport.Measured(
-                rung: rung, changes: own.first?.settings.differences(from: settings) ?? [],
+                rung: rung, changes: changes,
                 scores: rung.change == nil ? [content].compactMap(\.self) : own.compactMap { result(of: $0)?.score },
                 trainingSeconds: own.compactMap { $0.training.ending?.seconds })
         }

@@ -10,8 +10,8 @@ import Testing
     init() throws {
         folder = try TemporaryDirectory()
         let made = try pinsage(
-            "generate", "--out", "graph", "--pairs", "pairs.tsv", "--pins", "1500", "--boards", "700", "--edges",
-            "7000", "--topics", "8", "--feature-width", "16", "--seed", "5", in: folder.path)
+            "generate", "--out", "graph", "--pairs", "pairs.tsv", "--pins", "800", "--boards", "400", "--edges",
+            "4000", "--topics", "8", "--feature-width", "16", "--seed", "5", in: folder.path)
         #expect(made.code == 0, "\(made.error)")
         try folder.write(
             """

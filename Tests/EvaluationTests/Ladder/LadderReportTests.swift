@@ -125,7 +125,10 @@ struct LadderReportTests {
 
     @Test("every rung asks for settings that can be loaded, each for others, and full for those of the configuration")
     func changes() throws {
-        let config = PipelineSettings()
+        var config = PipelineSettings()
+        config.training.loss = .softmax
+        config.batch.hardNegativesMax = 3
+        config.features.learnedWidth = 8
         var asked: [String: String] = [:]
         for rung in Rung.all {
             guard let change = rung.change else { continue }

@@ -27,7 +27,7 @@ import Testing
         },
         BadInput(
             "a folder of something else", "pinsage ladder --config config.yaml --pairs pairs.tsv --out run",
-            says: "ladder: run: output folder in use: expected a ladder's folder or none, found 'batches"),
+            says: "ladder: run: output folder in use: expected a ladder's folder or none, found 'checkpoints'"),
         BadInput(
             "a file", "pinsage ladder --config config.yaml --pairs pairs.tsv --out pins.txt", says: "pins.txt: cannot"),
     ]
