@@ -174,7 +174,8 @@ let package = Package(
         tests(
             "Inference",
             [
-                "Basics", "Artifacts", "Configuration", "Kernels", "PinSageModel", "Sampling", "GraphStore",
+                "Basics", "Artifacts", "Configuration", "Kernels", "PinSageModel", "Sampling", "GraphStore", "Search",
+                "Evaluation",
             ]),
         tests(
             "Evaluation", ["Basics", "Artifacts", "Configuration", "Kernels", "Sampling", "Search", "GraphStore"]),

@@ -32,6 +32,7 @@ extension PipelineSettings {
         try settings.batch.read(file.section("batch"))
         try settings.hardNegatives.read(file.section("hard_negatives"))
         try settings.training.read(file.section("training"))
+        try settings.validation.read(file.section("validation"))
         try settings.samplers.read(file.section("samplers"))
         try settings.trainer.read(file.section("trainer"))
         try settings.checkpoints.read(file.section("checkpoints"))
@@ -48,6 +49,12 @@ extension PipelineSettings {
                 place: file.place(of: "model.output_width", "model.head"), subject: "model.output_width",
                 expected: "\(model.hiddenWidth), as model.hidden_width, because model.head is none",
                 found: "\(model.outputWidth)")
+        }
+        if training.patience > 0 && !validates {
+            throw ConfigError(
+                place: file.place(of: "training.patience", "validation.share"), subject: "validation.share",
+                expected: "a share above 0, because training.patience is \(training.patience)",
+                found: "\(validation.share)")
         }
     }
 }
@@ -91,6 +98,9 @@ extension BatchSettings {
         refreshBatches = try section.int("refresh_batches", default: refreshBatches, in: aBillion)
         boards = try section.choice("boards", default: boards)
         excludePairEdges = try section.bool("exclude_pair_edges", default: excludePairEdges)
+        supervision = try section.choice("supervision", default: supervision)
+        supervisionShare = try section.double(
+            "supervision_share", default: supervisionShare, in: .from(0.001, to: 0.5))
     }
 }
 
@@ -121,6 +131,15 @@ extension TrainingSettings {
         temperature = try section.double("temperature", default: temperature, in: .above(0))
         popularityCorrection = try section.double(
             "popularity_correction", default: popularityCorrection, in: .from(0, to: 100))
+        patience = try section.int("patience", default: patience, in: 0...1_000_000)
+    }
+}
+
+extension ValidationSettings {
+    fileprivate mutating func read(_ section: ConfigSection) throws {
+        share = try section.double("share", default: share, in: .from(0, to: 0.5))
+        pairs = try section.int("pairs", default: pairs, in: aMillion)
+        everyEpochs = try section.int("every_epochs", default: everyEpochs, in: aMillion)
     }
 }
 

@@ -4,8 +4,8 @@ extension PipelineSettings {
     /// What a batch is made by, in 64 bits: trainer and samplers that agree on it make and expect the same batches.
     ///
     /// It depends on the graph, the seed, every setting of `walks`, `batch` and `hard_negatives`, `trainer.features`,
-    /// and where there are hard negatives on the length of an epoch; and on nothing else, so that a run may go on with
-    /// another number of workers or another learning rate.
+    /// `validation.share`, and where there are hard negatives on the length of an epoch; and on nothing else, so that a
+    /// run may go on with another number of workers or another learning rate.
     ///
     /// It is FNV-1a (64 bits) over the canonical text, one `key: value` line per setting as in `resolvedYAML`, below
     /// the line `recipe 3`, finished by SplitMix64's bijection. The number in that line counts changes of the way
@@ -24,6 +24,7 @@ extension PipelineSettings {
             + [walkSection, batchSection, hardNegativeSection].flatMap { section in
                 section.lines.map { ("\(section.name).\($0.key)", $0.value.yaml) }
             }
+            + [("validation.share", "\(validation.share)")]
             + (usesHardNegatives ? [("training.batches_per_epoch", "\(training.batchesPerEpoch)")] : [])
     }
 }

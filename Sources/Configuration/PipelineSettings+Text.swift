@@ -31,7 +31,8 @@ extension PipelineSettings {
         switch section {
         case "": key == "seed"
         case "trainer": key == "precision"
-        default: ["features", "walks", "model", "batch", "hard_negatives", "training"].contains(section)
+        default:
+            ["features", "walks", "model", "batch", "hard_negatives", "training", "validation"].contains(section)
         }
     }
 
@@ -92,7 +93,9 @@ extension PipelineSettings {
                     "margin": .bare("\(training.margin)"), "loss": .word(training.loss.rawValue),
                     "temperature": .bare("\(training.temperature)"),
                     "popularity_correction": .bare("\(training.popularityCorrection)"),
+                    "patience": .bare("\(training.patience)"),
                 ]),
+            validationSection,
             Section(
                 name: "samplers",
                 lines: [
@@ -137,6 +140,17 @@ extension PipelineSettings {
                 "hard_negatives_max": .bare("\(batch.hardNegativesMax)"),
                 "refresh_batches": .bare("\(batch.refreshBatches)"), "boards": .word(batch.boards.rawValue),
                 "exclude_pair_edges": .bare("\(batch.excludePairEdges)"),
+                "supervision": .word(batch.supervision.rawValue),
+                "supervision_share": .bare("\(batch.supervisionShare)"),
+            ])
+    }
+
+    var validationSection: Section {
+        Section(
+            name: "validation",
+            lines: [
+                "share": .bare("\(validation.share)"), "pairs": .bare("\(validation.pairs)"),
+                "every_epochs": .bare("\(validation.everyEpochs)"),
             ])
     }
 }

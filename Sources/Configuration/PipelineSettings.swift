@@ -15,6 +15,7 @@ public struct PipelineSettings: Equatable, Sendable {
     public var batch = BatchSettings()
     public var hardNegatives = HardNegativeSettings()
     public var training = TrainingSettings()
+    public var validation = ValidationSettings()
     public var samplers = SamplerSettings()
     public var trainer = TrainerSettings()
     public var checkpoints = CheckpointSettings()
@@ -113,6 +114,17 @@ public struct BatchSettings: Equatable, Sendable {
     public var boards = BoardChoice.edges
     /// Whether a pair's pins are dropped from each other's neighbourhood in the top layer.
     public var excludePairEdges = true
+    /// Whether walks see the boards that the positive pairs come from.
+    public var supervision = Supervision.shared
+    /// Share of the boards that a window's pairs come from where they are `disjoint`. 0.001 … 0.5.
+    public var supervisionShare = 0.1
+
+    public enum Supervision: String, CaseIterable, Sendable {
+        /// They do: every board gives pairs and is walked over.
+        case shared
+        /// They do not: in each window a keyed share of the boards gives the pairs and is hidden from its walks.
+        case disjoint
+    }
 
     public enum BoardChoice: String, CaseIterable, Sendable {
         /// Every board with two or more pins alike.
@@ -144,6 +156,8 @@ public struct TrainingSettings: Equatable, Sendable {
     /// γ of the softmax: γ · log(1 + boards of c) is added to candidate c's logit, so that the vectors learn what
     /// popularity does not say. 0 … 100.
     public var popularityCorrection = 0.0
+    /// Epochs without a better validation after which training ends. 0: it runs to its end. 0 … 1,000,000.
+    public var patience = 0
 
     public enum Loss: String, CaseIterable, Sendable {
         /// The hinge of each (pair, negative).

@@ -12,6 +12,7 @@ public enum EvaluationError: Error, Equatable, CustomStringConvertible {
     case foreignGraph(path: String, expected: String, found: String)
     case noGraphRecorded
     case graphNeeded(path: String, reason: String)
+    case noValidationPairs(graph: String, hidden: Int, boards: Int)
 
     public var description: String {
         switch self {
@@ -48,6 +49,9 @@ public enum EvaluationError: Error, Equatable, CustomStringConvertible {
                 + "Embed again."
         case .graphNeeded(let path, let reason):
             "evaluation: \(path): no graph: expected that of the embeddings, found none (\(reason)). Name it with --graph."
+        case .noValidationPairs(let graph, let hidden, let boards):
+            "evaluation: \(graph): no validation pairs: expected a held-out board with two pins that have another board, "
+                + "found none among \(hidden) of \(boards) boards. Raise validation.share."
         }
     }
 }

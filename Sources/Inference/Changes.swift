@@ -62,7 +62,8 @@ final class Changes {
     var areFew: Bool { pins.count * 20 <= pinCount }
 
     func embed(_ stages: LayerStages) throws {
-        let chosen = try ChosenPins(graph: stages.job.graph, model: stages.model, kernels: stages.kernels)
+        let chosen = try ChosenPins(
+            graph: stages.job.graph, model: stages.model, hiding: stages.unseen, kernels: stages.kernels)
         for start in stride(from: 0, to: pins.count, by: Self.batch) {
             rows.append(try chosen.embed(Array(pins[start..<min(start + Self.batch, pins.count)])))
             try stages.steps.finished(0, of: "\(pins.count) changed pins")

@@ -20,6 +20,7 @@ package final class ChosenPins {
     package private(set) var work = Work()
     private let graph: BipartiteGraph
     private let walks: WalkSettings
+    private let unseen: HiddenBoards
     private let pass: LayerPass
     private let team: ThreadTeam
     private let chunks: [(sampler: NeighborhoodSampler, table: NeighborhoodTable)]
@@ -31,11 +32,15 @@ package final class ChosenPins {
         try self.init(graph: graph, model: TrainedModel(path: checkpointPath, for: graph), kernels: kernels)
     }
 
-    init(graph: BipartiteGraph, model: TrainedModel, kernels: Kernels) throws {
+    /// - Parameter unseen: boards that neither walks nor counts see.
+    init(
+        graph: BipartiteGraph, model: TrainedModel, hiding unseen: HiddenBoards = .none, kernels: Kernels
+    ) throws {
         self.graph = graph
+        self.unseen = unseen
         walks = model.settings.walks
         team = kernels.team
-        pass = try LayerPass(model: model, graph: graph, kernels: kernels)
+        pass = try LayerPass(model: model, graph: graph, hiding: unseen, kernels: kernels)
         chunks = (0..<2 * kernels.team.threadCount).map { _ in
             (NeighborhoodSampler(graph: graph, walks: model.settings.walks, seed: model.seed), NeighborhoodTable())
         }
@@ -134,7 +139,7 @@ package final class ChosenPins {
                 used[index].table.removeAll()
                 unsafe pins[first..<min(first + chunkPins, end)].withUnsafeBufferPointer {
                     unsafe used[index].sampler.sample(
-                        pins: $0, window: NeighborhoodSampler.embeddingWindow, into: used[index].table)
+                        pins: $0, window: NeighborhoodSampler.embeddingWindow, hiding: unseen, into: used[index].table)
                 }
             }
             for chunk in used {

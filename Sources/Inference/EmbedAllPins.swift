@@ -25,15 +25,19 @@ public struct EmbedJob: Sendable {
     public var update: String? {
         didSet { if update != nil { keepNeighbors = true } }
     }
+    /// Whether the boards that the run validates on stay hidden, as they were in training; else every board counts.
+    public var hidesValidation: Bool
 
     public init(
-        graph: BipartiteGraph, checkpointPath: String, output: String, threads: Int = 1, keepNeighbors: Bool = false
+        graph: BipartiteGraph, checkpointPath: String, output: String, threads: Int = 1, keepNeighbors: Bool = false,
+        hidesValidation: Bool = false
     ) {
         self.graph = graph
         self.checkpointPath = checkpointPath
         self.output = output
         self.threads = threads
         self.keepNeighbors = keepNeighbors
+        self.hidesValidation = hidesValidation
     }
 
     /// Where finished shards lie until the end.
@@ -86,6 +90,7 @@ public enum EmbedAllPins {
                 memoryBytes: job.memoryBytes))
         stageJob.threads = job.threads
         stageJob.precision = job.precision
+        stageJob.hidesValidation = job.hidesValidation
         let stages = try LayerStages(
             stageJob, model: model, ledger: ShardLedger(note: note),
             steps: Steps(total: 5 * job.graph.pinCount, isStopped: isStopped, progress: progress))

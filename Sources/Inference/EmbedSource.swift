@@ -9,13 +9,14 @@ public struct EmbedSource: Equatable, Sendable {
     public let graph: String
 
     /// - Parameters:
-    ///   - run: a run directory: its newest readable checkpoint, and the graph of its `config.yaml`.
+    ///   - run: a run directory: a checkpoint of it, and the graph of its `config.yaml`.
+    ///   - best: of the run, the checkpoint that was found best, in place of the newest readable one.
     ///   - checkpoint: a checkpoint file, instead of `run`.
     ///   - graph: a graph directory; overrides the run's.
     ///   - note: told in one line when the newest checkpoint is damaged and an older one is taken.
     /// - Precondition: `run`, or `checkpoint` and `graph`.
     public static func find(
-        run: String?, checkpoint: String?, graph: String?, note: (String) -> Void = { _ in }
+        run: String?, best: Bool = false, checkpoint: String?, graph: String?, note: (String) -> Void = { _ in }
     ) throws -> EmbedSource {
         guard let run else {
             guard let checkpoint, let graph else {
@@ -27,7 +28,17 @@ public struct EmbedSource: Equatable, Sendable {
             throw InferenceError.noRun(path: run)
         }
         let settings = try PipelineSettings.load(path: run + "/config.yaml")
-        return EmbedSource(checkpoint: try newestCheckpoint(run: run, note: note), graph: graph ?? settings.graph)
+        let checkpoint = best ? try bestCheckpoint(run: run) : try newestCheckpoint(run: run, note: note)
+        return EmbedSource(checkpoint: checkpoint, graph: graph ?? settings.graph)
+    }
+
+    /// The file that `checkpoints/best` names.
+    private static func bestCheckpoint(run: String) throws -> String {
+        let folder = run + "/checkpoints"
+        guard let best = try? String(contentsOfFile: folder + "/best", encoding: .utf8) else {
+            throw InferenceError.noBest(run: run)
+        }
+        return folder + "/" + best.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     /// The file that `checkpoints/latest` names; where that is damaged, the newest older one that is whole.

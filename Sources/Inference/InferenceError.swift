@@ -5,6 +5,7 @@ public enum InferenceError: Error, Equatable, CustomStringConvertible {
     case noFeatures(graph: String)
     case noRun(path: String)
     case noCheckpoint(run: String, found: String)
+    case noBest(run: String)
     case badConfiguration(checkpoint: String, problem: String)
     case notFinite(pin: UInt32, checkpoint: String)
     /// A number of this pin is too large for float16.
@@ -37,6 +38,9 @@ public enum InferenceError: Error, Equatable, CustomStringConvertible {
         case .noCheckpoint(let run, let found):
             "inference: \(run): no checkpoint: expected checkpoints/latest to name a complete file, found \(found). "
                 + "Train the run first, or name a file with --checkpoint."
+        case .noBest(let run):
+            "inference: \(run): no best checkpoint: expected checkpoints/best to name one, found none. "
+                + "Leave --best out, or train on until an epoch has been validated."
         case .badConfiguration(let checkpoint, let problem):
             "inference: \(checkpoint): unusable settings: expected the run's configuration as JSON, found: \(problem) "
                 + "Use another checkpoint."

@@ -2,6 +2,7 @@ import Artifacts
 import GraphStore
 import Kernels
 import PinSageModel
+import Sampling
 
 /// The model on blocks of pins: inputs, messages, pool, update, head. A row's result does not depend on its block.
 ///
@@ -12,6 +13,7 @@ final class LayerPass {
 
     let shape: ModelShape
     private let graph: BipartiteGraph
+    private let unseen: HiddenBoards
     private let features: VectorTable
     private let checkpointName: String
     private let learned: LearnedVectors?
@@ -24,7 +26,8 @@ final class LayerPass {
     private let norms: FloatBuffer
     private let headScratch = HeadActivations()
 
-    init(model: TrainedModel, graph: BipartiteGraph, kernels: Kernels) throws {
+    /// - Parameter unseen: boards that do not count for a pin's log-degree.
+    init(model: TrainedModel, graph: BipartiteGraph, hiding unseen: HiddenBoards, kernels: Kernels) throws {
         guard let features = graph.features else { throw InferenceError.noFeatures(graph: graph.directory) }
         shape = model.parameters.shape
         learned = model.learned
@@ -35,6 +38,7 @@ final class LayerPass {
         checkpointName = model.name
         self.features = features
         self.graph = graph
+        self.unseen = unseen
         pooledBlock = FloatBuffer(count: Self.blockRows * shape.hiddenWidth)
         hiddenBlock = FloatBuffer(count: Self.blockRows * shape.hiddenWidth)
         embeddingBlock = FloatBuffer(count: Self.blockRows * shape.outputWidth)
@@ -45,7 +49,7 @@ final class LayerPass {
     func features(of pins: Range<Int>) -> Matrix {
         let block = shape.inputs(rows: pins.count, in: featureBlock)
         unsafe features.copyRange(start: pins.lowerBound, count: pins.count, into: block.base, rowStride: block.stride)
-        let boardCounts = pins.map { UInt32(unsafe graph.boards(of: UInt32($0)).count) }
+        let boardCounts = pins.map { UInt32(graph.boardCount(of: UInt32($0), hiding: unseen)) }
         unsafe boardCounts.withUnsafeBufferPointer { unsafe shape.writeLogDegree(boardCounts: $0, into: block) }
         if let learned {
             let ids = pins.map { UInt32($0) }
@@ -70,7 +74,7 @@ final class LayerPass {
         unsafe pins.withUnsafeBufferPointer {
             unsafe features.copyRows($0, into: block.base, rowStride: block.stride)
         }
-        let boardCounts = pins.map { UInt32(unsafe graph.boards(of: $0).count) }
+        let boardCounts = pins.map { UInt32(graph.boardCount(of: $0, hiding: unseen)) }
         unsafe boardCounts.withUnsafeBufferPointer { unsafe shape.writeLogDegree(boardCounts: $0, into: block) }
         if let learned {
             unsafe pins.withUnsafeBufferPointer { unsafe learned.write(pins: $0, into: block) }

@@ -17,6 +17,8 @@ public struct StageJob: Sendable {
     public var precision = EmbeddingPrecision.float32
     /// Whether rows travel in blocks, one for each pair of shards, in place of tables that every reducer reads.
     public var blocks = false
+    /// Whether the boards that the run validates on stay hidden, as they were in training; else every board counts.
+    public var hidesValidation = false
 
     public init(graph: BipartiteGraph, checkpointPath: String, work: String, plan: ShardPlan) {
         self.graph = graph
@@ -33,6 +35,8 @@ public final class LayerStages {
 
     let job: StageJob
     let model: TrainedModel
+    /// Boards that neither walks nor counts see.
+    let unseen: HiddenBoards
     let work: WorkFolder
     let pass: LayerPass
     let kernels: Kernels
@@ -62,11 +66,12 @@ public final class LayerStages {
         self.model = model
         self.ledger = ledger
         self.steps = steps
+        unseen = job.hidesValidation ? HiddenBoards.validation(model.settings) : .none
         kernels = Kernels(team: ThreadTeam(threads: job.threads))
         work = WorkFolder(
-            path: job.work, plan: job.plan, graph: job.graph, model: model,
+            path: job.work, plan: job.plan, graph: job.graph, model: model, hiding: unseen,
             instructionSet: "\(kernels.instructionSet)", precision: job.precision)
-        pass = try LayerPass(model: model, graph: job.graph, kernels: kernels)
+        pass = try LayerPass(model: model, graph: job.graph, hiding: unseen, kernels: kernels)
         lists = ListBuffer(lists: LayerPass.blockRows, top: model.settings.walks.top)
     }
 

@@ -15,8 +15,8 @@ struct LocalEngine {
         self.job = job
         self.stages = stages
         neighborhoods = NeighborhoodStage(
-            graph: job.graph, walks: stages.model.settings.walks, seed: stages.model.seed, work: stages.work,
-            team: stages.kernels.team)
+            graph: job.graph, walks: stages.model.settings.walks, seed: stages.model.seed,
+            hiding: stages.unseen, work: stages.work, team: stages.kernels.team)
     }
 
     private var shards: Range<Int> { 0..<stages.plan.shardCount }
@@ -70,7 +70,10 @@ struct LocalEngine {
                 to: folder + "/embeddings.npy")
         }
         try OutputFolder.copy(job.graph.directory + "/pins.txt", to: folder + "/pins.txt")
-        var names = try ["embeddings.npy", "pins.txt"] + OutputFolder.writeBias(folder, model, job.graph, 0..<pins)
+        var names =
+            try ["embeddings.npy", "pins.txt"]
+            + OutputFolder.writeBias(
+                folder, model, job.graph, hiding: stages.unseen, 0..<pins)
         var extra: [String: String] = [:]
         if job.keepNeighbors {
             for name in NeighborhoodFiles.names {
@@ -84,9 +87,10 @@ struct LocalEngine {
         try OutputFolder.writeManifest(folder, names, pinCount: pins, model, job.graph, extra)
     }
 
-    /// What rows depend on beside graph and walks.
+    /// What rows depend on beside graph and walks over it.
     private var madeWith: String {
         "\(stages.model.checksum) \(stages.kernels.instructionSet) \(job.precision.rawValue)"
+            + (stages.unseen.isEmpty ? "" : " \(stages.unseen.identity)")
     }
 
     /// A hash of what layer 1 reads of each pin.

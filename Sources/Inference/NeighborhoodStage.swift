@@ -9,6 +9,7 @@ public struct NeighborhoodStage {
     private let graph: BipartiteGraph
     private let walks: WalkSettings
     private let seed: UInt64
+    private let unseen: HiddenBoards
     private let work: WorkFolder
     private let team: ThreadTeam
 
@@ -18,15 +19,20 @@ public struct NeighborhoodStage {
     public init(graph: BipartiteGraph, walks: WalkSettings, seed: UInt64, work: String, shardCount: Int, threads: Int) {
         let plan = ShardPlan(pinCount: graph.pinCount, shardCount: shardCount)
         self.init(
-            graph: graph, walks: walks, seed: seed,
+            graph: graph, walks: walks, seed: seed, hiding: .none,
             work: WorkFolder(path: work, plan: plan, graph: graph, walks: walks, seed: seed),
             team: ThreadTeam(threads: threads))
     }
 
-    init(graph: BipartiteGraph, walks: WalkSettings, seed: UInt64, work: WorkFolder, team: ThreadTeam) {
+    /// - Parameter unseen: boards that are not there for the walks; those of the work folder.
+    init(
+        graph: BipartiteGraph, walks: WalkSettings, seed: UInt64, hiding unseen: HiddenBoards, work: WorkFolder,
+        team: ThreadTeam
+    ) {
         self.graph = graph
         self.walks = walks
         self.seed = seed
+        self.unseen = unseen
         self.work = work
         self.team = team
     }
@@ -73,7 +79,7 @@ public struct NeighborhoodStage {
                 used[index].table.removeAll()
                 used[index].sampler.sample(
                     range: first..<min(first + Self.chunkPins, end), window: NeighborhoodSampler.embeddingWindow,
-                    into: used[index].table)
+                    hiding: unseen, into: used[index].table)
             }
             for chunk in used { try files.append(chunk.table) }
             try steps.finished(end - start, of: "neighbourhoods")

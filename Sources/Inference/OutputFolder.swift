@@ -1,6 +1,7 @@
 import Artifacts
 import Foundation
 import GraphStore
+import Sampling
 
 /// What the output needs from the file system, with this project's errors.
 enum OutputFolder {
@@ -24,7 +25,8 @@ enum OutputFolder {
     ///
     /// - Returns: the names of the files written.
     static func writeBias(
-        _ folder: String, _ model: TrainedModel, _ graph: BipartiteGraph, _ pins: Range<Int>
+        _ folder: String, _ model: TrainedModel, _ graph: BipartiteGraph, hiding unseen: HiddenBoards = .none,
+        _ pins: Range<Int>
     ) throws -> [String] {
         let prior = model.settings.model.popularityPrior
         guard prior > 0 else { return [] }
@@ -32,7 +34,7 @@ enum OutputFolder {
         let blockRows = LayerPass.blockRows
         for start in stride(from: pins.lowerBound, to: pins.upperBound, by: blockRows) {
             let bias = (start..<min(start + blockRows, pins.upperBound)).map { pin in
-                Float(prior * log1p(Double(unsafe graph.boards(of: UInt32(pin)).count)))
+                Float(prior * log1p(Double(graph.boardCount(of: UInt32(pin), hiding: unseen))))
             }
             try writer.append(bias)
         }

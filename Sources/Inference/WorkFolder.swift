@@ -2,6 +2,7 @@ import Artifacts
 import Configuration
 import Foundation
 import GraphStore
+import Sampling
 
 /// A kind of shard files. A layer is 1 or 2.
 enum Stage: Equatable {
@@ -50,30 +51,35 @@ enum Stage: Equatable {
 struct WorkFolder {
     let path: String
     let plan: ShardPlan
-    /// Of (graph, walks, seed, number of shards).
+    /// Of (graph, walks, seed, hidden boards, number of shards).
     let walkFingerprint: String
     /// Of all that and (checkpoint, instruction set, slices); nil where only neighbourhoods are asked for.
     private let modelFingerprint: String?
     private let precision: EmbeddingPrecision
 
-    init(path: String, plan: ShardPlan, graph: BipartiteGraph, walks: WalkSettings, seed: UInt64) {
+    /// - Parameter unseen: boards that the walks do not see.
+    init(
+        path: String, plan: ShardPlan, graph: BipartiteGraph, walks: WalkSettings, seed: UInt64,
+        hiding unseen: HiddenBoards = .none
+    ) {
         self.path = path
         self.plan = plan
-        walkFingerprint = Self.fingerprint([
-            "neighborhoods 1", graph.fingerprint, "\(plan.shardCount)", "\(seed)", "\(walks.count)", "\(walks.steps)",
-            "\(walks.top)", "\(walks.restart)", walks.pooling.rawValue,
-        ])
+        walkFingerprint = Self.fingerprint(
+            [
+                "neighborhoods 1", graph.fingerprint, "\(plan.shardCount)", "\(seed)", "\(walks.count)",
+                "\(walks.steps)", "\(walks.top)", "\(walks.restart)", walks.pooling.rawValue,
+            ] + (unseen.isEmpty ? [] : [unseen.identity]))
         modelFingerprint = nil
         precision = .float32
     }
 
     /// - Parameter instructionSet: of the kernels; other sets round otherwise.
     init(
-        path: String, plan: ShardPlan, graph: BipartiteGraph, model: TrainedModel, instructionSet: String,
-        precision: EmbeddingPrecision
+        path: String, plan: ShardPlan, graph: BipartiteGraph, model: TrainedModel, hiding unseen: HiddenBoards = .none,
+        instructionSet: String, precision: EmbeddingPrecision
     ) {
         let walks = WorkFolder(
-            path: path, plan: plan, graph: graph, walks: model.settings.walks, seed: model.seed)
+            path: path, plan: plan, graph: graph, walks: model.settings.walks, seed: model.seed, hiding: unseen)
         self.path = path
         self.plan = plan
         self.precision = precision

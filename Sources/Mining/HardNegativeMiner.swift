@@ -62,11 +62,17 @@ public struct HardNegativeMiner {
 
     /// The queries of an epoch's batches, each once, ascending.
     func queries(epoch: UInt64) throws -> [UInt32] {
-        let pairs = try PairSampler(graph: graph, boards: settings.batch.boards, seed: settings.seed)
+        let pairs = try PairSampler(
+            graph: graph, boards: settings.batch.boards, seed: settings.seed,
+            validation: HiddenBoards.validation(settings).validation)
+        let hiding = BoardHiding(settings)
         var isDrawn = [Bool](repeating: false, count: graph.pinCount)
         let first = settings.firstBatch(ofEpoch: epoch)
         for batch in first..<first + UInt64(settings.training.batchesPerEpoch) {
-            for pair in 0..<settings.batch.pairs { isDrawn[Int(pairs.pair(pair, batchIndex: batch).query)] = true }
+            let hidden = hiding.hidden(inWindow: settings.window(ofBatch: batch))
+            for pair in 0..<settings.batch.pairs {
+                isDrawn[Int(pairs.pair(pair, batchIndex: batch, hiding: hidden).query)] = true
+            }
         }
         return isDrawn.indices.filter { isDrawn[$0] }.map { UInt32($0) }
     }

@@ -13,12 +13,17 @@ public struct HardNegativeDraw {
     private let graph: BipartiteGraph
     private let seed: UInt64
     private let excludesCoSaved: Bool
+    private let hidden: HiddenBoards
 
     public init(graph: BipartiteGraph, settings: PipelineSettings) {
         self.graph = graph
         seed = settings.seed
         excludesCoSaved = settings.hardNegatives.excludeCoSaved
+        hidden = .validation(settings)
     }
+
+    /// Whether two pins share a board, as far as training knows: boards held out for validation do not count.
+    func areCoSaved(_ first: UInt32, _ second: UInt32) -> Bool { graph.shareBoard(first, second, hiding: hidden) }
 
     /// Different pins of the band in the order in which they were drawn, at most `HardNegativeTable.candidatesMax`;
     /// fewer where the band has fewer that may be drawn.
@@ -32,7 +37,7 @@ public struct HardNegativeDraw {
             let index = Int(random.next().multipliedFullWidth(by: UInt64(left.count)).high)
             left.swapAt(index, left.count - 1)
             let pin = left.removeLast()
-            if excludesCoSaved && graph.shareBoard(query, pin) { continue }
+            if excludesCoSaved && areCoSaved(query, pin) { continue }
             drawn.append(pin)
         }
         return drawn

@@ -34,12 +34,26 @@ import GraphStore
 
     /// Walks lanes `0 ..< count`.
     ///
+    /// - Parameter hidden: boards that no step goes over; every lane's pin has another.
     /// - Returns: (steps × count) visited pins, row = step; valid until the next call.
-    func walk(count: Int) -> UnsafePointer<UInt32> {
+    func walk(count: Int, hiding hidden: HiddenBoards) -> UnsafePointer<UInt32> {
+        if hidden.isEmpty { walkAll(count) } else { walkVisible(count, hidden) }
+        return unsafe UnsafePointer(lanes.visits)
+    }
+
+    // Two loops from one text: the first knows nothing of hidden boards.
+    @inline(never)
+    private func walkAll(_ count: Int) {
         unsafe Self.walk(
             count: count, steps: steps, threshold: threshold, pinOffsets: graph.pinOffsets, pinBoards: graph.pinBoards,
-            boardOffsets: graph.boardOffsets, boardPins: graph.boardPins, lanes: lanes)
-        return unsafe UnsafePointer(lanes.visits)
+            boardOffsets: graph.boardOffsets, boardPins: graph.boardPins, lanes: lanes, hides: false, hidden: .none)
+    }
+
+    @inline(never)
+    private func walkVisible(_ count: Int, _ hidden: HiddenBoards) {
+        unsafe Self.walk(
+            count: count, steps: steps, threshold: threshold, pinOffsets: graph.pinOffsets, pinBoards: graph.pinBoards,
+            boardOffsets: graph.boardOffsets, boardPins: graph.boardPins, lanes: lanes, hides: true, hidden: hidden)
     }
 
     /// One array for each thing that a lane knows.
@@ -75,9 +89,11 @@ import GraphStore
         }
     }
 
+    @inline(__always)
     @unsafe private static func walk(
         count: Int, steps: Int, threshold: UInt64, pinOffsets: UnsafePointer<Int64>, pinBoards: UnsafePointer<UInt32>,
-        boardOffsets: UnsafePointer<Int64>, boardPins: UnsafePointer<UInt32>, lanes: Lanes
+        boardOffsets: UnsafePointer<Int64>, boardPins: UnsafePointer<UInt32>, lanes: Lanes,
+        hides: Bool, hidden: HiddenBoards
     ) {
         let (origins, bases) = unsafe (lanes.origins, lanes.bases)
         let (places, slots, halves) = unsafe (lanes.places, lanes.slots, lanes.halves)
@@ -97,7 +113,13 @@ import GraphStore
                 unsafe platform_prefetch(pinBoards + slot)
             }
             for lane in 0..<count {
-                let board = unsafe pinBoards[slots[lane]]
+                var board = unsafe pinBoards[slots[lane]]
+                if hides && hidden.hides(board) {
+                    let row = unsafe pinOffsets + Int(places[lane])
+                    unsafe board = visibleBoard(
+                        pinBoards + Int(row[0]), count: row[1] &- row[0],
+                        number: WalkRandomness.number(bases[lane], n), hidden)
+                }
                 unsafe places[lane] = board
                 unsafe platform_prefetch(boardOffsets + Int(board))
             }
@@ -120,5 +142,31 @@ import GraphStore
             unsafe visits += count
             n &+= 2
         }
+    }
+
+    /// The board that a step takes whose first draw, by the high half of `number`, is hidden.
+    ///
+    /// - Parameters:
+    ///   - boards: those of a pin, `count`; one at least is visible.
+    @inline(never)
+    @unsafe private static func visibleBoard(
+        _ boards: UnsafePointer<UInt32>, count: Int64, number: UInt64, _ hidden: HiddenBoards
+    ) -> UInt32 {
+        for attempt in 1..<WalkRandomness.boardDraws {
+            let draw = WalkRandomness.number(number, UInt64(attempt)).highHalf
+            let board = unsafe boards[WalkRandomness.pick(draw, of: count)]
+            if !hidden.hides(board) { return board }
+        }
+        var visibleCount: Int64 = 0
+        for index in 0..<Int(count) where unsafe !hidden.hides(boards[index]) { visibleCount += 1 }
+        let draw = WalkRandomness.number(number, UInt64(WalkRandomness.boardDraws)).highHalf
+        var left = WalkRandomness.pick(draw, of: visibleCount)
+        for index in 0..<Int(count) {
+            let board = unsafe boards[index]
+            if hidden.hides(board) { continue }
+            if left == 0 { return board }
+            left -= 1
+        }
+        preconditionFailure("LockStepWalker: a walk at a pin whose \(count) boards are all hidden")
     }
 }

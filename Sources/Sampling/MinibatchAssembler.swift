@@ -15,6 +15,7 @@ import Minibatches
     private let walks: WalkSettings
     private let batch: BatchSettings
     private let settings: PipelineSettings
+    private let hiding: BoardHiding
     private let sendsFeatures: Bool
     private let pairs: PairSampler
     private let negatives: NegativeSampler
@@ -39,12 +40,15 @@ import Minibatches
         self.recipe = recipe
         walks = settings.walks
         batch = settings.batch
+        hiding = BoardHiding(settings)
         sendsFeatures = settings.trainer.features == .inline
         if sendsFeatures && graph.features == nil { throw SamplingError.noFeatures(graph: graph.directory) }
         let targetsMax = batch.pairs * (2 + batch.hardNegativesMax) + batch.sharedNegatives
         let entriesMax = min(graph.pinCount, targetsMax * (walks.top + 1)) * walks.top
         guard entriesMax <= Int(Int32.max) else { throw SamplingError.batchTooLarge(entriesMax: entriesMax) }
-        pairs = try PairSampler(graph: graph, boards: batch.boards, seed: settings.seed)
+        pairs = try PairSampler(
+            graph: graph, boards: batch.boards, seed: settings.seed,
+            validation: HiddenBoards.validation(settings).validation)
         negatives = NegativeSampler(pinCount: graph.pinCount, seed: settings.seed)
         sampler = NeighborhoodSampler(graph: graph, walks: walks, seed: settings.seed)
         hardNegatives = HardNegativeDraw(graph: graph, settings: settings)
@@ -72,18 +76,19 @@ import Minibatches
     }
 
     private func assemble(_ batchIndex: UInt64, hardPerPair: Int, _ hardTable: HardNegativeTable?) -> Minibatch {
-        let window = batchIndex / UInt64(max(batch.refreshBatches, 1))
+        let window = settings.window(ofBatch: batchIndex)
         rows.removeAll()
         table.removeAll()
-        let drawn = drawTargets(batchIndex, hardPerPair: hardPerPair, hardTable)
+        let hidden = hiding.hidden(inWindow: window)
+        let drawn = drawTargets(batchIndex, hidden, hardPerPair: hardPerPair, hardTable)
         let targetCount = rows.count
-        addNeighborhoods(of: 0..<targetCount, window)
+        addNeighborhoods(of: 0..<targetCount, window, hidden)
         let hiddenCount = rows.count
-        addNeighborhoods(of: targetCount..<hiddenCount, window)
+        addNeighborhoods(of: targetCount..<hiddenCount, window, hidden)
         return unsafe Minibatch(
             batchIndex: batchIndex, recipe: recipe, targetCount: targetCount, hiddenCount: hiddenCount,
             pins: unsafe FrameArray(UnsafeBufferPointer(start: rows.pins, count: rows.count)),
-            boardCounts: boardCounts(),
+            boardCounts: boardCounts(hidden),
             neighborhoods: [
                 firstLayer(),
                 topLayer.lists(
@@ -104,7 +109,9 @@ import Minibatches
     }
 
     /// Draws the pairs and negatives and gives their pins the first rows.
-    private func drawTargets(_ batchIndex: UInt64, hardPerPair: Int, _ hardTable: HardNegativeTable?) -> Drawn {
+    private func drawTargets(
+        _ batchIndex: UInt64, _ hidden: HiddenBoards, hardPerPair: Int, _ hardTable: HardNegativeTable?
+    ) -> Drawn {
         let (pairCount, negativeCount) = (batch.pairs, batch.sharedNegatives)
         let firstHard = 2 * pairCount + negativeCount
         let targetsMax = firstHard + pairCount * hardPerPair
@@ -112,7 +119,7 @@ import Minibatches
         rows.reserve(targetsMax)
         let pins = unsafe drawn.base
         for i in 0..<pairCount {
-            unsafe (pins[i], pins[pairCount + i]) = pairs.pair(i, batchIndex: batchIndex)
+            unsafe (pins[i], pins[pairCount + i]) = pairs.pair(i, batchIndex: batchIndex, hiding: hidden)
         }
         for i in 0..<negativeCount {
             unsafe pins[2 * pairCount + i] = negatives.negative(i, batchIndex: batchIndex)
@@ -152,17 +159,17 @@ import Minibatches
                 perPair, from: candidates, query: query, pair: pair, batchIndex: batchIndex)
             for (index, pin) in drawn.enumerated() {
                 unsafe pins[pair * perPair + index] = pin
-                if pin != query && graph.shareBoard(query, pin) { coSavedCount += 1 }
+                if pin != query && hardNegatives.areCoSaved(query, pin) { coSavedCount += 1 }
             }
         }
         return coSavedCount
     }
 
     /// Walks the pins of some rows, once each, and gives their neighbours rows.
-    private func addNeighborhoods(of rowRange: Range<Int>, _ window: UInt64) {
+    private func addNeighborhoods(of rowRange: Range<Int>, _ window: UInt64, _ hidden: HiddenBoards) {
         let first = table.entryCount
         let pins = unsafe UnsafeBufferPointer(start: rows.pins + rowRange.lowerBound, count: rowRange.count)
-        unsafe sampler.sample(pins: pins, window: window, into: table)
+        unsafe sampler.sample(pins: pins, window: window, hiding: hidden, into: table)
         let added = table.entryCount - first
         rows.reserve(added)
         entryRows.reserve(table.entryCount, keeping: first)
@@ -181,10 +188,12 @@ import Minibatches
         return lists
     }
 
-    /// How many boards each row's pin is on.
-    private func boardCounts() -> FrameArray<UInt32> {
+    /// On how many boards, of those that walks see, each row's pin is.
+    private func boardCounts(_ hidden: HiddenBoards) -> FrameArray<UInt32> {
         let counts = FrameArray<UInt32>(count: rows.count)
-        for row in 0..<rows.count { unsafe counts.elements[row] = UInt32(graph.boards(of: rows.pins[row]).count) }
+        for row in 0..<rows.count {
+            unsafe counts.elements[row] = UInt32(graph.boardCount(of: rows.pins[row], hiding: hidden))
+        }
         return counts
     }
 

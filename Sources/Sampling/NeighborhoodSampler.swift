@@ -37,12 +37,17 @@ import GraphStore
             visitsMax: walks.count * walks.steps, distinctMax: graph.pinCount, top: walks.top)
     }
 
-    /// Appends the neighbourhood of each pin to the table, in order; that of a pin without a board is empty, and with
-    /// `walks.top: 0` all are, unwalked.
+    /// Appends the neighbourhood of each pin to the table, in order; that of a pin without a visible board is empty, and
+    /// with `walks.top: 0` all are, unwalked.
     ///
-    /// - Parameter pins: each below the graph's pin count; may repeat.
+    /// - Parameters:
+    ///   - pins: each below the graph's pin count; may repeat.
+    ///   - hidden: boards that are not there for these walks.
     /// - Complexity: O(pins · walks · steps); allocates only while the table grows.
-    public func sample(pins: UnsafeBufferPointer<UInt32>, window: UInt64, into table: NeighborhoodTable) {
+    public func sample(
+        pins: UnsafeBufferPointer<UInt32>, window: UInt64, hiding hidden: HiddenBoards = .none,
+        into table: NeighborhoodTable
+    ) {
         let perPin = min(walks.top, walks.count * walks.steps, max(graph.pinCount, 1))
         table.reserve(lists: pins.count, entries: pins.count * perPin)
         if walks.top == 0 {
@@ -54,21 +59,25 @@ import GraphStore
             for i in end..<min(end + pinsPerBlock, pins.count) {
                 unsafe platform_prefetch(graph.pinOffsets + Int(pins[i]))
             }
-            unsafe sampleBlock(UnsafeBufferPointer(rebasing: pins[start..<end]), window, table)
+            unsafe sampleBlock(UnsafeBufferPointer(rebasing: pins[start..<end]), window, hidden, table)
         }
     }
 
     /// Appends the neighbourhoods of the pins in a range.
-    public func sample(range: Range<Int>, window: UInt64, into table: NeighborhoodTable) {
+    public func sample(
+        range: Range<Int>, window: UInt64, hiding hidden: HiddenBoards = .none, into table: NeighborhoodTable
+    ) {
         let pins = range.map { UInt32($0) }
-        unsafe pins.withUnsafeBufferPointer { unsafe sample(pins: $0, window: window, into: table) }
+        unsafe pins.withUnsafeBufferPointer { unsafe sample(pins: $0, window: window, hiding: hidden, into: table) }
     }
 
-    private func sampleBlock(_ pins: UnsafeBufferPointer<UInt32>, _ window: UInt64, _ table: NeighborhoodTable) {
+    private func sampleBlock(
+        _ pins: UnsafeBufferPointer<UInt32>, _ window: UInt64, _ hidden: HiddenBoards, _ table: NeighborhoodTable
+    ) {
         for firstWalk in stride(from: 0, to: walks.count, by: walksPerBlock) {
             let walkCount = min(walksPerBlock, walks.count - firstWalk)
-            let laneCount = unsafe setLanes(pins, window, firstWalk..<(firstWalk + walkCount))
-            let visits = unsafe walker.walk(count: laneCount)
+            let laneCount = unsafe setLanes(pins, window, hidden, firstWalk..<(firstWalk + walkCount))
+            let visits = unsafe walker.walk(count: laneCount, hiding: hidden)
             walkStepCount += UInt64(laneCount * walks.steps)
             if firstWalk + walkCount < walks.count {
                 // More walks than lanes: the block is this one pin, and its visits add up.
@@ -77,7 +86,7 @@ import GraphStore
             }
             var lane = 0
             for i in 0..<pins.count {
-                guard unsafe hasBoard(pins[i]) else {
+                guard unsafe graph.hasBoard(pins[i], hiding: hidden) else {
                     table.appendList(count: 0)
                     continue
                 }
@@ -89,13 +98,15 @@ import GraphStore
         }
     }
 
-    /// Gives each walk of each pin that has a board a lane; returns how many.
-    private func setLanes(_ pins: UnsafeBufferPointer<UInt32>, _ window: UInt64, _ walkRange: Range<Int>) -> Int {
+    /// Gives each walk of each pin that has a visible board a lane; returns how many.
+    private func setLanes(
+        _ pins: UnsafeBufferPointer<UInt32>, _ window: UInt64, _ hidden: HiddenBoards, _ walkRange: Range<Int>
+    ) -> Int {
         var lane = 0
         for i in 0..<pins.count {
             let pin = unsafe pins[i]
             precondition(Int(pin) < graph.pinCount, "NeighborhoodSampler: pin \(pin) of \(graph.pinCount)")
-            guard hasBoard(pin) else { continue }
+            guard graph.hasBoard(pin, hiding: hidden) else { continue }
             let base = WalkRandomness.base(seed: seed, window: window, pin: pin)
             for walk in walkRange {
                 walker.set(lane, pin: pin, base: base, walk: walk)
@@ -103,9 +114,5 @@ import GraphStore
             }
         }
         return lane
-    }
-
-    private func hasBoard(_ pin: UInt32) -> Bool {
-        unsafe graph.pinOffsets[Int(pin) + 1] > graph.pinOffsets[Int(pin)]
     }
 }

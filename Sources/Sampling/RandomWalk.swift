@@ -18,8 +18,12 @@ public struct RandomWalk {
     }
 
     /// The pins that one walk visits, one a step, the first pin's own visits among them; none when it has no board.
-    public func visits(from start: UInt32, walk: Int, window: UInt64) -> [UInt32] {
-        guard unsafe graph.boards(of: start).count > 0 else { return [] }
+    ///
+    /// - Parameter hidden: boards that are not there for this walk.
+    public func visits(
+        from start: UInt32, walk: Int, window: UInt64, hiding hidden: HiddenBoards = .none
+    ) -> [UInt32] {
+        guard graph.boardCount(of: start, hiding: hidden) > 0 else { return [] }
         let base = WalkRandomness.base(seed: seed, window: window, pin: start)
         let threshold = WalkRandomness.returnThreshold(restart: walks.restart)
         var pin = start
@@ -27,9 +31,7 @@ public struct RandomWalk {
         for step in 0..<walks.steps {
             let i = UInt64(walk * walks.steps + step)
             let number = WalkRandomness.number(base, 2 * i)
-            let boards = unsafe graph.boards(of: pin)
-            let board = unsafe boards[WalkRandomness.pick(number.highHalf, of: Int64(boards.count))]
-            let pins = unsafe graph.pins(of: board)
+            let pins = unsafe graph.pins(of: board(of: pin, number: number, hiding: hidden))
             pin = unsafe pins[WalkRandomness.pick(number.lowHalf, of: Int64(pins.count))]
             visits.append(pin)
             if WalkRandomness.number(base, 2 * i + 1) < threshold { pin = start }
@@ -37,12 +39,27 @@ public struct RandomWalk {
         return visits
     }
 
+    /// A uniformly random visible board: drawn among all until one is visible, and at last among the visible ones.
+    private func board(of pin: UInt32, number: UInt64, hiding hidden: HiddenBoards) -> UInt32 {
+        let boards = unsafe Array(graph.boards(of: pin))
+        for attempt in 0..<WalkRandomness.boardDraws {
+            let draw = attempt == 0 ? number : WalkRandomness.number(number, UInt64(attempt))
+            let board = boards[WalkRandomness.pick(draw.highHalf, of: Int64(boards.count))]
+            if !hidden.hides(board) { return board }
+        }
+        let visible = boards.filter { !hidden.hides($0) }
+        let draw = WalkRandomness.number(number, UInt64(WalkRandomness.boardDraws))
+        return visible[WalkRandomness.pick(draw.highHalf, of: Int64(visible.count))]
+    }
+
     /// The `top` most visited pins with their visits over all walks: most visits first, the smaller pin first among
     /// equals, never the pin itself.
-    public func neighborhood(of pin: UInt32, window: UInt64) -> [(pin: UInt32, visits: Int32)] {
+    public func neighborhood(
+        of pin: UInt32, window: UInt64, hiding hidden: HiddenBoards = .none
+    ) -> [(pin: UInt32, visits: Int32)] {
         var counts: [UInt32: Int32] = [:]
         for walk in 0..<walks.count {
-            for visited in visits(from: pin, walk: walk, window: window) where visited != pin {
+            for visited in visits(from: pin, walk: walk, window: window, hiding: hidden) where visited != pin {
                 counts[visited, default: 0] += 1
             }
         }

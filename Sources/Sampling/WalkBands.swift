@@ -4,7 +4,8 @@ import GraphStore
 /// Hard-negative candidates by long walks with restarts from the query (`hard_negatives.source: pagerank`): the pins
 /// whose ranks by visits lie in the window.
 ///
-/// Pure: a query's candidates are a function of (graph, settings, query). They are kept from batch to batch, up to a
+/// Pure: a query's candidates are a function of (graph, settings, query). Walks do not see
+/// boards held out for validation. They are kept from batch to batch, up to a
 /// bound. Only visited pins have a rank, so a band may be short, or empty where a query reaches few pins.
 /// - Source: Ying et al. 2018, §3.3: "items ranked at 2000-5000 by their PageRank with respect to the query".
 @safe public final class WalkBands {
@@ -19,6 +20,7 @@ import GraphStore
 
     private let ranks: ClosedRange<Int>
     private let draw: HardNegativeDraw
+    private let hidden: HiddenBoards
     private let sampler: NeighborhoodSampler
     private let table = NeighborhoodTable()
     private var kept: [UInt32: [UInt32]] = [:]
@@ -26,6 +28,7 @@ import GraphStore
     public init(graph: BipartiteGraph, settings: PipelineSettings, ranks: ClosedRange<Int>) {
         self.ranks = ranks
         draw = HardNegativeDraw(graph: graph, settings: settings)
+        hidden = .validation(settings)
         sampler = NeighborhoodSampler(graph: graph, walks: Self.walks(to: ranks.upperBound), seed: settings.seed)
     }
 
@@ -44,7 +47,9 @@ import GraphStore
         if let known = kept[query] { return known }
         table.removeAll()
         let pins = [query]
-        unsafe pins.withUnsafeBufferPointer { unsafe sampler.sample(pins: $0, window: Self.window, into: table) }
+        unsafe pins.withUnsafeBufferPointer {
+            unsafe sampler.sample(pins: $0, window: Self.window, hiding: hidden, into: table)
+        }
         let band = table.pins(of: 0).dropFirst(ranks.lowerBound - 1).sorted()
         let drawn = draw.candidates(of: query, epoch: 0, from: band)
         if kept.count >= Self.keptMax { kept.removeAll() }

@@ -5,10 +5,17 @@ import Basics
 /// A pin's base is 64 bits of Philox keyed on (seed, window, pin). Number n of the pin is SplitMix64's finaliser of
 /// base + n · golden. With i = walk · steps + step, number 2i picks the board (high half) and then the pin (low half),
 /// number 2i + 1 decides whether the walk returns.
+///
+/// Where the board drawn is hidden, it is drawn again by the high halves of numbers 1, 2, … of base `number 2i`; after
+/// `boardDraws` draws in all, the next one picks among the pin's visible boards.
 enum WalkRandomness {
     static let purpose: UInt32 = 1
     /// 2⁶⁴ divided by the golden ratio, odd: SplitMix64's increment.
     static let golden: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+    /// Draws among all boards of a pin before its visible ones are counted. With a tenth of the boards hidden, one step
+    /// in a hundred million comes to that at a pin of many boards.
+    static let boardDraws = 8
 
     static func base(seed: UInt64, window: UInt64, pin: UInt32) -> UInt64 {
         var generator = CounterBasedGenerator(seed: seed, purpose: purpose, window, pin)

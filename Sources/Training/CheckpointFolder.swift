@@ -5,8 +5,9 @@ import PinSageModel
 /// The checkpoints of a run: their names, which is the newest, which the best, and how many stay.
 ///
 /// `step-00001200.safetensors` holds the state after 1,200 batches; `latest` names the newest complete file, `best`
-/// the one with the lowest smoothed loss. A file is written beside, made durable and renamed; then `latest`, then
-/// `best`, then older ones go. So a process that is killed at any point leaves a folder to resume from.
+/// the one with the lowest smoothed loss or, in a run that validates, the one that was found best. A file is written
+/// beside, made durable and renamed; then `latest`, then `best`, then older ones go. So a process that is killed at any
+/// point leaves a folder to resume from.
 package struct CheckpointFolder {
     package let path: String
 
@@ -18,6 +19,8 @@ package struct CheckpointFolder {
         return names.compactMap(Self.step(of:)).sorted()
     }
 
+    func has(step: UInt64) -> Bool { FileManager.default.fileExists(atPath: file(step: step)) }
+
     package func file(step: UInt64) -> String { "\(path)/\(Self.name(step: step))" }
 
     static func name(step: UInt64) -> String {
@@ -25,24 +28,30 @@ package struct CheckpointFolder {
         return "step-" + String(repeating: "0", count: max(8 - digits.count, 0)) + digits + ".safetensors"
     }
 
-    /// Writes a checkpoint, points `latest` and perhaps `best` at it, and removes all but the newest `keep`, the best
-    /// and the one that the epoch began with. Files of later steps, which a resumed run has passed over as damaged, stay
-    /// until they are overwritten.
+    /// Writes a checkpoint, points `latest` and perhaps `best` at it, and removes all but the newest `keep`, the best,
+    /// those to be validated and the one that the epoch began with. Files of later steps, which a resumed run has passed
+    /// over as damaged, stay until they are overwritten.
     ///
-    /// - Parameter epochStart: steps of the checkpoint that the epoch's hard negatives come from.
+    /// - Parameters:
+    ///   - epochStart: steps of the checkpoint that the epoch's hard negatives come from.
+    ///   - unvalidated: steps whose checkpoints are to be validated, which chooses the best; nil: the smoothed loss
+    ///     chooses it.
     /// - Returns: steps of the oldest of the newest `keep`.
     @discardableResult
     func write(
-        _ learner: Learner, metadata: CheckpointMetadata, keep: Int, epochStart: UInt64? = nil
+        _ learner: Learner, metadata: CheckpointMetadata, keep: Int, epochStart: UInt64? = nil,
+        unvalidated: [UInt64]? = nil
     ) throws -> UInt64 {
         let step = UInt64(metadata.step)
         try Checkpoint.write(
             path: file(step: step), parameters: learner.parameters, adam: learner.adam,
             learned: learner.learned, metadata: metadata)
         try point("latest", at: step)
-        let best = try updateBest(step: step, smoothedLoss: metadata.smoothedLoss)
+        let best =
+            unvalidated == nil ? try updateBest(step: step, smoothedLoss: metadata.smoothedLoss) : pointed("best")
+        let spared = (unvalidated ?? []) + [best, epochStart].compactMap(\.self)
         let written = steps().filter { $0 <= step }
-        for old in written.dropLast(keep) where old != best && old != epochStart {
+        for old in written.dropLast(keep) where !spared.contains(old) {
             try? FileManager.default.removeItem(atPath: file(step: old))
         }
         return written.suffix(keep).first ?? step
@@ -59,6 +68,14 @@ package struct CheckpointFolder {
         try point("best", at: step)
         return step
     }
+
+    /// Points `best` at a step's checkpoint.
+    func setBest(_ step: UInt64) throws {
+        if pointed("best") != step { try point("best", at: step) }
+    }
+
+    /// Checksum of a checkpoint's tensors; nil where there is no whole file.
+    func tensorsChecksum(step: UInt64) -> String? { (try? SafetensorsFile(path: file(step: step)))?.tensorsChecksum }
 
     /// Reads the newest checkpoint that is whole; damaged ones are passed over.
     ///

@@ -8,6 +8,7 @@ import Glibc
 ///     checkpoints/           step-00001200.safetensors …, latest, best
 ///     queue_depth.log        one line a second
 ///     metrics.jsonl          one object per logged step
+///     validation.jsonl       one object per validated epoch
 ///     events.out.tfevents.*  the same scalars for TensorBoard
 ///     logs/                  one file per process
 ///     lock                   held by the trainer at work
@@ -18,6 +19,7 @@ public struct RunDirectory: Sendable {
     public var checkpointFolder: String { path + "/checkpoints" }
     public var queueDepthPath: String { path + "/queue_depth.log" }
     public var metricsPath: String { path + "/metrics.jsonl" }
+    public var validationPath: String { path + "/validation.jsonl" }
     public func logPath(_ process: String) -> String { "\(path)/logs/\(process).log" }
 
     public init(path: String) {

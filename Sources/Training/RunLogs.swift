@@ -77,6 +77,11 @@ final class MetricsLog {
         try events.append(step: metrics.step, time: wallClockSeconds(), scalars: metrics.scalars)
     }
 
+    /// The scalars of a validation, for TensorBoard alone: `validation.jsonl` has them already.
+    func append(_ validation: ValidationRecord) throws {
+        try events.append(step: validation.step, time: wallClockSeconds(), scalars: validation.scalars)
+    }
+
     private static func dropLines(after start: UInt64, path: String) throws {
         struct Line: Decodable { var step: UInt64 }
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return }

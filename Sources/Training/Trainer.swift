@@ -10,19 +10,23 @@ import PinSageModel
 /// The loop: take the next minibatch in order, learn from it, log, checkpoint.
 public final class Trainer {
     public enum Ending: Equatable, Sendable {
-        /// Every batch has been learned from.
+        /// Every batch has been learned from, or training has ended early by `training.patience`.
         case finished(step: UInt64)
         /// Stopped by a signal, with a checkpoint of all that was learned.
         case stopped(step: UInt64)
+
+        var isFinished: Bool {
+            if case .finished = self { true } else { false }
+        }
     }
 
-    private let settings: PipelineSettings
-    private let run: RunDirectory
-    private let checkpoints: CheckpointFolder
-    private let stop: StopToken
-    private let log: Logger
+    let settings: PipelineSettings
+    let run: RunDirectory
+    let checkpoints: CheckpointFolder
+    let stop: StopToken
+    let log: Logger
     private let schedule: LearningRateSchedule
-    private let progress = ProgressLine()
+    let progress = ProgressLine()
     private let gathered = FloatBuffer()
     private var smoothedLoss = SmoothedLoss()
     private var auditSums = EpochAudit.Sums()
@@ -44,8 +48,9 @@ public final class Trainer {
     /// - Throws: `TrainingError`, `TransportError`, `ArtifactError`, or the model's error; what was written stays.
     public func train(from start: TrainingStart, whenReady: () -> Void) throws -> Ending {
         let batch = start.checkpoint?.metadata.batch ?? 0
-        if batch >= UInt64(settings.totalBatches) {
-            progress.finish("nothing to do: the run has learned from all \(settings.totalBatches) batches")
+        let validation = settings.validates ? ValidationWatch(settings, run, checkpoints, start: batch) : nil
+        if let reason = nothingToDo(at: batch, validation) {
+            progress.finish("nothing to do: \(reason)")
             return .finished(step: batch)
         }
 
@@ -67,10 +72,9 @@ public final class Trainer {
             try start.check(graph, settings)
             let learner = makeLearner(graph, from: start.checkpoint)
             try writeConfig()
-            let ending = try loop(feed, learner: learner, features: start.features, graph: graph, from: batch)
-            feed.finish(
-                ending == .finished(step: UInt64(settings.totalBatches))
-                    ? "training is finished" : "the trainer was stopped")
+            let ending = try loop(
+                feed, learner: learner, features: start.features, graph: graph, validation, from: batch)
+            feed.finish(ending.isFinished ? "training is finished" : "the trainer was stopped")
             return ending
         } catch {
             feed.finish("the trainer failed")
@@ -80,16 +84,20 @@ public final class Trainer {
     }
 
     private func loop(
-        _ feed: MinibatchFeed, learner: Learner, features: VectorTable?, graph: GraphIdentity, from start: UInt64
+        _ feed: MinibatchFeed, learner: Learner, features: VectorTable?, graph: GraphIdentity,
+        _ validation: ValidationWatch?, from start: UInt64
     ) throws -> Ending {
         let metrics = try MetricsLog(run, start: start)
+        try validation?.settle()
+        // What an earlier process was still waiting for when it ended.
+        if let ending = try waitFor(validation, at: start, metrics) { return ending }
         let total = UInt64(settings.totalBatches)
         var interval = Interval()
         var lastSaved = start
         for batch in start..<total {
             let waitStart = steadySeconds()
             guard let minibatch = try feed.nextMinibatch() else {
-                return try stopped(learner, at: batch, lastSaved: lastSaved, graph: graph, feed)
+                return try stopped(learner, at: batch, lastSaved: lastSaved, graph: graph, feed, validation)
             }
             interval.waited += steadySeconds() - waitStart
             let rate = schedule.rate(batch: batch)
@@ -111,12 +119,14 @@ public final class Trainer {
             }
             show(step: step, total: total, interval: interval, feed: feed)
             if isCheckpointDue(step, total: total) {
-                try save(learner, step: step, graph: graph, feed)
+                if settings.isValidated(step: step) { validation?.expect(step) }
+                try save(learner, step: step, graph: graph, feed, validation)
                 lastSaved = step
+                if let ending = try waitFor(validation, at: step, metrics) { return ending }
                 if isEpochEnd(step, total: total), step < total { try begin(epoch(of: step), feed) }
             }
             if stop.isStopped, step < total {
-                return try stopped(learner, at: step, lastSaved: lastSaved, graph: graph, feed)
+                return try stopped(learner, at: step, lastSaved: lastSaved, graph: graph, feed, validation)
             }
         }
         progress.finish(
@@ -125,9 +135,10 @@ public final class Trainer {
     }
 
     private func stopped(
-        _ learner: Learner, at step: UInt64, lastSaved: UInt64, graph: GraphIdentity, _ feed: MinibatchFeed
+        _ learner: Learner, at step: UInt64, lastSaved: UInt64, graph: GraphIdentity, _ feed: MinibatchFeed,
+        _ validation: ValidationWatch?
     ) throws -> Ending {
-        if step > lastSaved { try save(learner, step: step, graph: graph, feed) }
+        if step > lastSaved { try save(learner, step: step, graph: graph, feed, validation) }
         log.notice("stopped", metadata: ["step": "\(step)", "signal": "\(stop.signalNumber)"])
         return .stopped(step: step)
     }
@@ -202,7 +213,9 @@ extension Trainer {
     /// Goes on from where a checkpoint stands, beside its tensors.
     private func takeUp(_ metadata: CheckpointMetadata) throws {
         smoothedLoss = SmoothedLoss(value: metadata.smoothedLoss)
-        try checkpoints.updateBest(step: UInt64(metadata.step), smoothedLoss: metadata.smoothedLoss)
+        if !settings.validates {
+            try checkpoints.updateBest(step: UInt64(metadata.step), smoothedLoss: metadata.smoothedLoss)
+        }
         guard metadata.instructionSet != instructionSet, metadata.instructionSet != "unknown" else { return }
         warn(
             "trainer: the run was computed with \(metadata.instructionSet) so far, this process uses \(instructionSet): "
@@ -211,7 +224,7 @@ extension Trainer {
     }
 
     /// Tells people and the log.
-    private func warn(_ line: String) {
+    func warn(_ line: String) {
         log.warning("\(line)")
         writeToStandardError(line)
     }
@@ -238,7 +251,9 @@ extension Trainer {
         return audit
     }
 
-    private func save(_ learner: Learner, step: UInt64, graph: GraphIdentity, _ feed: MinibatchFeed) throws {
+    private func save(
+        _ learner: Learner, step: UInt64, graph: GraphIdentity, _ feed: MinibatchFeed, _ validation: ValidationWatch?
+    ) throws {
         let epochStart = settings.firstBatch(ofEpoch: epoch(of: step))
         let metadata = CheckpointMetadata(
             step: Int(step), epoch: Int(epoch(of: step)), batch: step, seed: settings.seed,
@@ -248,7 +263,8 @@ extension Trainer {
         // The table of the epoch under way can be made again as long as the checkpoint is there that it was made from.
         let oldest = try checkpoints.write(
             learner, metadata: metadata, keep: settings.checkpoints.keep,
-            epochStart: settings.needsHardNegativeTable(inEpoch: epoch(of: step)) ? epochStart : nil)
+            epochStart: settings.needsHardNegativeTable(inEpoch: epoch(of: step)) ? epochStart : nil,
+            unvalidated: validation?.pending)
         HardNegativeFolder(run: run.path).removeAll(before: epoch(of: oldest))
         log.info("checkpoint written", metadata: ["step": "\(step)"])
     }

@@ -17,6 +17,9 @@ struct EmbedCommand: ParsableCommand {
     @Option(name: .customLong("run"), help: "Run directory: its newest checkpoint and its graph.")
     var runDirectory: String?
 
+    @Flag(help: "Of the run, its best checkpoint: by validation where the run has one, else by loss.")
+    var best = false
+
     @Option(help: "Checkpoint file; needs --graph.")
     var checkpoint: String?
 
@@ -75,6 +78,7 @@ struct EmbedCommand: ParsableCommand {
             throw ValidationError("expected either --run DIR or --checkpoint FILE --graph DIR")
         }
         if checkpoint != nil && graph == nil { throw ValidationError("--checkpoint needs --graph DIR") }
+        if best && runDirectory == nil { throw ValidationError("--best needs --run DIR") }
         if let threads, threads < 1 { throw ValidationError("--threads is \(threads): expected 1 or more") }
         guard features == nil || pins != nil else { throw ValidationError("--features needs --pins FILE") }
         guard pins == nil || update == nil && !keepNeighbors && shards == nil && memory == nil && work == nil else {
@@ -98,7 +102,7 @@ struct EmbedCommand: ParsableCommand {
 
     func run() throws {
         let source = try EmbedSource.find(
-            run: runDirectory, checkpoint: checkpoint, graph: graph, note: writeToStandardError)
+            run: runDirectory, best: best, checkpoint: checkpoint, graph: graph, note: writeToStandardError)
         if engine == .spark { try runOnSpark(source) }
         let stop = try StopToken()
         let line = ProgressLine()

@@ -19,6 +19,8 @@ struct EpochEnd {
     var checkpointChecksum: String
     /// Whether training is over.
     var isLast: Bool
+    /// Whether no other checkpoint of an epoch's end that is there is newer.
+    var isNewest = true
 }
 
 /// Something that is done with every pin's embedding at an epoch's end.
@@ -27,6 +29,8 @@ protocol EpochDuty {
     var name: String { get }
     /// Whether it has something to do at this point. Asked several times a second.
     func isDue(_ end: EpochEnd) -> Bool
+    /// Whether training has ended early here, as far as this duty knows.
+    func isRunOver(at newest: EpochEnd) -> Bool
     /// Does it.
     ///
     /// - Parameters:
@@ -35,7 +39,13 @@ protocol EpochDuty {
     func perform(_ end: EpochEnd, embeddings: EmbeddingDirectory, isStopped: () -> Bool) throws
 }
 
-/// Follows a run: at each epoch's end it embeds every pin from the checkpoint and does its duties.
+extension EpochDuty {
+    func isRunOver(at newest: EpochEnd) -> Bool { false }
+}
+
+/// Follows a run: at each epoch's end it embeds every pin from the checkpoint and does its duties. Of the checkpoints
+/// that are there, the oldest comes first. Pins are embedded as training sees the graph: without the boards that it
+/// holds out for validation.
 ///
 /// It may be killed and started at any time: what it owes follows from the files of the run. One works at a time, others
 /// wait. It ends by itself when nothing is left to do after the last epoch.
@@ -57,15 +67,25 @@ struct EpochCompanion {
         guard let lock = try waitForLock() else { return }
         defer { close(lock) }
         log.info("the companion is at work", metadata: ["pid": "\(getpid())"])
-        var seen: Seen?
+        var known: [CheckpointFile: EpochEnd?] = [:]
         while !stop.isStopped {
-            if let newest = newestFile(), newest != seen?.file { seen = Seen(file: newest, end: readNewest()) }
-            if let end = seen?.end {
+            let files = epochEndFiles()
+            known = Dictionary(uniqueKeysWithValues: files.map { ($0, known[$0] ?? read($0)) })
+            var ends = files.compactMap { known[$0] ?? nil }
+            for index in ends.indices.dropLast() { ends[index].isNewest = false }
+            if let end = ends.first(where: isAnythingDue) {
                 try perform(end)
-                if end.isLast, !duties.contains(where: { $0.isDue(end) }) { return }
+            } else if let newest = ends.last, isRunOver(at: newest) {
+                return
             }
             wait()
         }
+    }
+
+    private func isAnythingDue(_ end: EpochEnd) -> Bool { duties.contains { $0.isDue(end) } }
+
+    private func isRunOver(at newest: EpochEnd) -> Bool {
+        newest.isLast || duties.contains { $0.isRunOver(at: newest) }
     }
 
     private func perform(_ end: EpochEnd) throws {
@@ -74,7 +94,8 @@ struct EpochCompanion {
         let start = steadySeconds()
         do {
             var job = EmbedJob(
-                graph: graph, checkpointPath: end.checkpointPath, output: folder + "/snapshot", threads: threads)
+                graph: graph, checkpointPath: end.checkpointPath, output: folder + "/snapshot", threads: threads,
+                hidesValidation: true)
             // What a companion that was killed has finished of this step is used again.
             job.work = "\(folder)/step-\(end.step).work"
             removeLeftovers(butFor: job.workFolder)
@@ -100,46 +121,36 @@ struct EpochCompanion {
 
     // MARK: what there is to do
 
-    private struct Seen {
-        var file: CheckpointFile
-        var end: EpochEnd?
-    }
-
     /// A checkpoint as the folder knows it: one that is written anew under its name is another.
-    private struct CheckpointFile: Equatable {
+    private struct CheckpointFile: Hashable {
         var step: UInt64
         var inode: UInt64
         var modified: Int
         var modifiedNanoseconds: Int
     }
 
-    private var epochEndSteps: [UInt64] {
+    /// Checkpoints of epochs' ends, by step.
+    private func epochEndFiles() -> [CheckpointFile] {
         let (perEpoch, total) = (UInt64(settings.training.batchesPerEpoch), UInt64(settings.totalBatches))
-        return checkpoints.steps().filter { $0 > 0 && ($0 % perEpoch == 0 || $0 == total) }
-    }
-
-    private func newestFile() -> CheckpointFile? {
-        guard let step = epochEndSteps.last else { return nil }
-        var status = stat()
-        guard unsafe stat(checkpoints.file(step: step), &status) == 0 else { return nil }
-        return CheckpointFile(
-            step: step, inode: UInt64(status.st_ino), modified: status.st_mtim.tv_sec,
-            modifiedNanoseconds: status.st_mtim.tv_nsec)
-    }
-
-    /// The newest checkpoint of an epoch's end that is whole; nil when there is none.
-    private func readNewest() -> EpochEnd? {
-        for step in epochEndSteps.reversed() {
-            let path = checkpoints.file(step: step)
-            guard let file = try? SafetensorsFile(path: path) else {
-                log.warning("checkpoint passed over", metadata: ["checkpoint": "\(path)"])
-                continue
-            }
-            return EpochEnd(
-                epoch: settings.epoch(ofBatch: step), step: step, checkpointPath: path,
-                checkpointChecksum: file.tensorsChecksum, isLast: step >= UInt64(settings.totalBatches))
+        return checkpoints.steps().filter { $0 > 0 && ($0 % perEpoch == 0 || $0 == total) }.compactMap { step in
+            var status = stat()
+            guard unsafe stat(checkpoints.file(step: step), &status) == 0 else { return nil }
+            return CheckpointFile(
+                step: step, inode: UInt64(status.st_ino), modified: status.st_mtim.tv_sec,
+                modifiedNanoseconds: status.st_mtim.tv_nsec)
         }
-        return nil
+    }
+
+    /// What a checkpoint holds; nil when it is not whole.
+    private func read(_ checkpoint: CheckpointFile) -> EpochEnd? {
+        let (step, path) = (checkpoint.step, checkpoints.file(step: checkpoint.step))
+        guard let file = try? SafetensorsFile(path: path) else {
+            log.warning("checkpoint passed over", metadata: ["checkpoint": "\(path)"])
+            return nil
+        }
+        return EpochEnd(
+            epoch: settings.epoch(ofBatch: step), step: step, checkpointPath: path,
+            checkpointChecksum: file.tensorsChecksum, isLast: step >= UInt64(settings.totalBatches))
     }
 
     // MARK: alone at work

@@ -31,7 +31,7 @@ struct HardNegativeDuty: EpochDuty {
     }
 
     func isDue(_ end: EpochEnd) -> Bool {
-        guard !end.isLast, settings.needsHardNegativeTable(inEpoch: end.epoch) else { return false }
+        guard end.isNewest, !end.isLast, settings.needsHardNegativeTable(inEpoch: end.epoch) else { return false }
         guard let table = folder.description(epoch: end.epoch) else { return true }
         return table.checkpointChecksum != end.checkpointChecksum || table.recipe != recipe
     }

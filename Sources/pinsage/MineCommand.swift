@@ -9,10 +9,11 @@ import GraphStore
 struct MineCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mine",
-        abstract: "Follow a run: at each epoch's end embed all pins and mine the next epoch's hard negatives.",
+        abstract: "Follow a run: at each epoch's end embed all pins, mine hard negatives, validate.",
         discussion: """
-            `pinsage train` starts it where the config asks for hard negatives by embedding rank. By hand it works \
-            wherever the graph and the run's folder are; it may be stopped and started at any time.
+            `pinsage train` starts it where the config asks for hard negatives by embedding rank or has a \
+            validation.share. By hand it works wherever the graph and the run's folder are; it may be stopped and \
+            started at any time.
             """)
 
     @OptionGroup var options: RunOptions
@@ -40,6 +41,9 @@ struct MineCommand: ParsableCommand {
         if settings.usesHardNegatives, settings.hardNegatives.source == .ann {
             duties.append(try HardNegativeDuty(settings: settings, graph: graph, threads: threads, log: log))
         }
+        if settings.validates {
+            duties.append(try ValidationDuty(settings: settings, graph: graph, threads: threads))
+        }
         try EpochCompanion(
             settings: settings, graph: graph, threads: threads, duties: duties, stop: stop, log: log
         ).run()
@@ -48,5 +52,5 @@ struct MineCommand: ParsableCommand {
 
 extension PipelineSettings {
     /// Whether a run needs the companion.
-    var needsCompanion: Bool { usesHardNegatives && hardNegatives.source == .ann }
+    var needsCompanion: Bool { validates || usesHardNegatives && hardNegatives.source == .ann }
 }

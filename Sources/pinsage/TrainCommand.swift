@@ -2,6 +2,7 @@ import ArgumentParser
 import Artifacts
 import Basics
 import Configuration
+import Evaluation
 import Foundation
 import FrontDoor
 import GraphStore
@@ -40,6 +41,9 @@ struct TrainCommand: ParsableCommand {
             _ = try MinibatchAssembler(graph: graph, settings: settings, recipe: recipe)
         }
         let hasCompanion = settings.needsCompanion && FileManager.default.fileExists(atPath: settings.graph)
+        if settings.validates, hasCompanion {
+            _ = try ValidationPairs(graph: BipartiteGraph(directory: settings.graph), settings: settings)
+        }
         let supervisor = Supervisor(
             trainer: role("trainer", arguments: resume ? ["--resume"] : [], logPath: nil),
             samplers: (0..<settings.samplers.count).map { index in
@@ -60,7 +64,7 @@ struct TrainCommand: ParsableCommand {
             }
             if settings.needsCompanion, !hasCompanion {
                 writeToStandardError(
-                    "no graph at \(settings.graph): hard negatives are mined where there is one, with this run's folder. "
+                    "no graph at \(settings.graph): the companion works where there is one, with this run's folder. "
                         + "Start `\((["pinsage", "mine"] + common).joined(separator: " "))` there.")
             }
         }

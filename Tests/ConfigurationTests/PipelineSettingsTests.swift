@@ -16,13 +16,15 @@ import Testing
         ("model.output=free", false), ("model.popularity_prior=0.25", false),
         ("batch.pairs=64", true), ("batch.shared_negatives=65", true), ("batch.hard_negatives_max=6", true),
         ("batch.refresh_batches=5", true), ("batch.boards=uniform", true), ("batch.exclude_pair_edges=false", true),
+        ("batch.supervision=disjoint", true), ("batch.supervision_share=0.25", true),
         ("hard_negatives.source=pagerank", true), ("hard_negatives.ranks=20-500", true),
         ("hard_negatives.curriculum=one", true), ("hard_negatives.exclude_co_saved=false", true),
         ("training.epochs=2", false), ("training.batches_per_epoch=11", false),
         ("training.learning_rate=0.0001", false), ("training.warmup_epochs=0.5", false),
         ("training.final_learning_rate_share=0.25", false), ("training.margin=1.5", false),
         ("training.loss=softmax", false), ("training.temperature=0.5", false),
-        ("training.popularity_correction=0.5", false),
+        ("training.popularity_correction=0.5", false), ("training.patience=3", false),
+        ("validation.share=0.125", true), ("validation.pairs=17", false), ("validation.every_epochs=2", false),
         ("samplers.count=0", false), ("samplers.endpoint=tcp://*:5555", false), ("samplers.credit=9", false),
         ("samplers.lease_seconds=0.5", false), ("samplers.give_up_seconds=60", false),
         ("trainer.threads=3", false), ("trainer.features=inline", true), ("trainer.precision=bfloat16", false),
@@ -33,6 +35,7 @@ import Testing
     /// What an assignment cannot be without.
     private static let needed = [
         "model.head=none": ["model.output_width=128"], "security.mechanism=curve": ["security.keys=k"],
+        "training.patience=3": ["validation.share=0.25"],
     ]
 
     private func load(_ text: String = "seed: 1", _ overrides: [String] = []) throws -> PipelineSettings {
@@ -100,7 +103,7 @@ import Testing
         let object = try JSONSerialization.jsonObject(with: Data(settings.decisiveJSON.utf8)) as? [String: Any]
         #expect(
             object?.keys.sorted() == [
-                "batch", "features", "hard_negatives", "model", "seed", "trainer", "training", "walks",
+                "batch", "features", "hard_negatives", "model", "seed", "trainer", "training", "validation", "walks",
             ])
         #expect(object?["seed"] as? UInt64 == .max)
         let walks = object?["walks"] as? [String: Any]
@@ -112,7 +115,10 @@ import Testing
     @Test("the recipe changes with each setting that decides a batch, and with no other", arguments: keys)
     func recipe(assignment: String, decidesBatches: Bool) throws {
         let before = PipelineSettings()
-        var after = try load("seed: 1", Self.needed[assignment] ?? [assignment])
+        // Patience cannot be without a share, which decides batches.
+        let isPatience = assignment == "training.patience=3"
+        var after = try load("seed: 1", isPatience ? [] : Self.needed[assignment] ?? [assignment])
+        if isPatience { after.training.patience = 3 }
         if assignment == "model.head=none" { after.model.head = .none }
         #expect((after.recipe(graphFingerprint: 5) != before.recipe(graphFingerprint: 5)) == decidesBatches)
         #expect(before.recipe(graphFingerprint: 5) != before.recipe(graphFingerprint: 6))
@@ -121,7 +127,7 @@ import Testing
     @Test("the recipe of the defaults is the same in every build")
     func recipeIsStable() {
         // Computed by an independent program from the documented text.
-        #expect(PipelineSettings().recipe(graphFingerprint: 0x0123_4567_89AB_CDEF) == 7_340_724_010_334_021_002)
+        #expect(PipelineSettings().recipe(graphFingerprint: 0x0123_4567_89AB_CDEF) == 10_379_366_394_470_853_229)
     }
 
     @Test(
@@ -144,6 +150,12 @@ import Testing
             ("hard_negatives.ranks", "7-1000000000", "7-1000000001"), ("hard_negatives.ranks", "auto", "9-8"),
             ("hard_negatives.curriculum", "off", "two"), ("hard_negatives.exclude_co_saved", "false", "0"),
             ("batch.boards", "uniform", "pins"), ("batch.exclude_pair_edges", "true", "1"),
+            ("batch.supervision", "shared", "both"), ("batch.supervision_share", "0.001", "0.0009"),
+            ("batch.supervision_share", "0.5", "0.51"), ("training.patience", "0", "-1"),
+            ("training.patience", "0", "1000001"), ("validation.share", "0", "-0.1"),
+            ("validation.share", "0.5", "0.51"),
+            ("validation.pairs", "1", "0"), ("validation.pairs", "1000000", "1000001"),
+            ("validation.every_epochs", "1", "0"), ("validation.every_epochs", "1000000", "1000001"),
             ("training.epochs", "1", "0"), ("training.epochs", "1000000", "1000001"),
             ("training.batches_per_epoch", "1", "0"), ("training.batches_per_epoch", "1000000000", "1000000001"),
             ("training.learning_rate", "1e-9", "0"), ("training.learning_rate", "1", "1.1"),
@@ -168,6 +180,22 @@ import Testing
         let line = error("seed: 1", ["\(key)=\(outside)"])
         #expect(line.hasPrefix("config: --set \(key)=\(outside): \(key): expected "), "\(line)")
         #expect(line.contains(", found \(outside.isEmpty ? "nothing" : outside)"), "\(line)")
+    }
+
+    @Test("patience needs boards that are held out")
+    func patience() {
+        #expect(
+            error("training: { patience: 2 }").hasSuffix(
+                "validation.share: expected a share above 0, because training.patience is 2, found 0.0. Correct it."))
+    }
+
+    @Test("the end of every n-th epoch is validated, and the end of the run")
+    func validatedSteps() throws {
+        let text = "training: { epochs: 5, batches_per_epoch: 10 }"
+        let some = try load(text, ["validation.share=0.1", "validation.every_epochs=2"])
+        #expect((UInt64(0)...60).filter { some.isValidated(step: $0) } == [20, 40, 50, 60])
+        let none = try load(text)
+        #expect((UInt64(0)...60).allSatisfy { !none.isValidated(step: $0) })
     }
 
     @Test("curve needs keys, and an address that others can reach needs curve")

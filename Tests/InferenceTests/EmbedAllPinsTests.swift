@@ -329,6 +329,21 @@ struct EmbedSourceTests {
         #expect(notes[0].contains("step-00000002.safetensors"))
     }
 
+    @Test("a run gives the checkpoint that `best` names when that is asked for, and an error where none is named")
+    func best() throws {
+        try write("step-00000001.safetensors", "step-00000002.safetensors", latest: "step-00000002.safetensors")
+        let error = #expect(throws: InferenceError.noBest(run: run)) {
+            try EmbedSource.find(run: run, best: true, checkpoint: nil, graph: nil)
+        }
+        #expect(
+            error?.description.hasSuffix(
+                "no best checkpoint: expected checkpoints/best to name one, found none. Leave --best out, "
+                    + "or train on until an epoch has been validated.") == true)
+        try fixture.folder.write("step-00000001.safetensors\n", to: "run/checkpoints/best")
+        let source = try EmbedSource.find(run: run, best: true, checkpoint: nil, graph: nil)
+        #expect(source.checkpoint == run + "/checkpoints/step-00000001.safetensors")
+    }
+
     @Test("a run without a checkpoint, or without a configuration, is an error")
     func nothing() throws {
         #expect(throws: InferenceError.noCheckpoint(run: run, found: "none")) {

@@ -94,6 +94,25 @@ import Testing
         #expect((coSaved == 0) == excludes)
     }
 
+    @Test("with boards hidden the queries are those of the epoch's batches", arguments: [false, true])
+    func hiddenBoards(disjoint: Bool) throws {
+        var settings = settings(excludes: true)
+        settings.validation.share = 0.3
+        settings.batch.supervision = disjoint ? .disjoint : .shared
+        settings.trainer.features = .mapped
+        let mined = try mined(settings)
+        var plain = settings
+        plain.batch.hardNegativesMax = 0
+        let assembler = try MinibatchAssembler(graph: graph, settings: plain, recipe: 1)
+        let drawn = Set(
+            (UInt64(6)..<9).flatMap { index in
+                let batch = assembler.assemble(batchIndex: index)
+                return batch.queries.array.map { batch.pins[Int($0)] }
+            })
+        #expect(mined.queries == drawn.sorted())
+        #expect(try mined.queries != self.mined(self.settings(excludes: true)).queries)
+    }
+
     @Test("threads change no byte of a table, the epoch does, and a second writing replaces the first")
     func pure() throws {
         let settings = settings(excludes: true)

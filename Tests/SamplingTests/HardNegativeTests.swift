@@ -46,6 +46,8 @@ import Testing
             var settings = settings(seed: seed, seed % 2 == 0 ? .ann : .pagerank)
             settings.hardNegatives.curriculum = seed < 5 ? .linear : .one
             settings.hardNegatives.excludeCoSaved = seed % 3 == 0
+            settings.validation.share = seed > 2 ? 0.3 : 0
+            settings.batch.supervision = seed % 4 < 2 ? .disjoint : .shared
             let assembler = try MinibatchAssembler(graph: test.graph, settings: settings, recipe: seed)
             for index in [UInt64(0), 1, 2, 3, 4, 5, 9, 1000] {
                 let epoch = index / 2
@@ -73,6 +75,25 @@ import Testing
         for index in (UInt64(0)..<8).reversed() {
             #expect(BatchContents(other.assemble(batchIndex: index)) == forward[Int(index)])
         }
+    }
+
+    @Test("boards held out for validation do not make pins co-saved")
+    func heldOut() throws {
+        let test = try TestGraph.random(pins: 120, boards: 30, boardPinsMax: 12, seed: 5)
+        var settings = settings(seed: 2, .ann)
+        settings.validation.share = 0.3
+        let hidden = HiddenBoards.validation(settings)
+        let draw = HardNegativeDraw(graph: test.graph, settings: settings)
+        var onlyHidden = 0
+        for query in UInt32(0)..<120 {
+            let band = (0..<UInt32(120)).filter { $0 != query && $0 % 2 == 0 }
+            let visible = Set(test.graph.boards(of: query).filter { !hidden.hides($0) })
+            let allowed = band.filter { visible.isDisjoint(with: test.graph.boards(of: $0)) }
+            onlyHidden += allowed.count { sharesBoard(test.graph, query, $0) }
+            #expect(Set(draw.candidates(of: query, epoch: 1, from: band)).isSubset(of: allowed))
+            #expect(draw.candidates(of: query, epoch: 1, from: band).count == min(64, allowed.count))
+        }
+        #expect(onlyHidden > 20)
     }
 
     @Test("candidates are different pins of the band, none that share a board where these are left out")

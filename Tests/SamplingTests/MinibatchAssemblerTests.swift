@@ -30,6 +30,8 @@ import Testing
             settings.batch.excludePairEdges = seed % 8 < 4
             settings.batch.refreshBatches = Int(seed % 3) + 1
             settings.trainer.features = seed % 5 < 3 ? .inline : .mapped
+            settings.batch.supervision = seed % 3 == 0 ? .disjoint : .shared
+            settings.validation.share = seed % 4 == 0 ? 0.2 : 0
             let assembler = try MinibatchAssembler(graph: test.graph, settings: settings, recipe: seed)
             for index in [UInt64(0), 1, 2, 3, 1000, 1 << 40] {
                 let batch = BatchContents(assembler.assemble(batchIndex: index))

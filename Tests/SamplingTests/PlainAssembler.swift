@@ -56,10 +56,13 @@ func plainBatch(
     _ graph: BipartiteGraph, _ settings: PipelineSettings, recipe: UInt64, batchIndex: UInt64,
     hardTable: HardNegativeTable? = nil
 ) throws -> BatchContents {
-    let pairs = try PairSampler(graph: graph, boards: settings.batch.boards, seed: settings.seed)
+    let pairs = try PairSampler(
+        graph: graph, boards: settings.batch.boards, seed: settings.seed,
+        validation: HiddenBoards.validation(settings).validation)
     let negatives = NegativeSampler(pinCount: graph.pinCount, seed: settings.seed)
     let walk = RandomWalk(graph: graph, walks: settings.walks, seed: settings.seed)
     let window = batchIndex / UInt64(settings.batch.refreshBatches)
+    let unseen = BoardHiding(settings).hidden(inWindow: window)
     var pins: [UInt32] = []
     var rowOfPin: [UInt32: Int32] = [:]
     func row(_ pin: UInt32) -> Int32 {
@@ -68,7 +71,7 @@ func plainBatch(
         pins.append(pin)
         return Int32(pins.count - 1)
     }
-    let drawn = (0..<settings.batch.pairs).map { pairs.pair($0, batchIndex: batchIndex) }
+    let drawn = (0..<settings.batch.pairs).map { pairs.pair($0, batchIndex: batchIndex, hiding: unseen) }
     let queries = drawn.map { row($0.query) }
     let positives = drawn.map { row($0.positive) }
     let shared = (0..<settings.batch.sharedNegatives).map { row(negatives.negative($0, batchIndex: batchIndex)) }
@@ -81,12 +84,16 @@ func plainBatch(
                 pair: pair, batchIndex: batchIndex)
     }
     let hard = hardPins.map(row)
+    let heldOut = HiddenBoards.validation(settings)
     let coSaved = hardPins.enumerated().count { index, pin in
         let query = drawn[index / perPair].query
-        return pin != query && !Set(graph.boards(of: pin)).isDisjoint(with: graph.boards(of: query))
+        return pin != query
+            && graph.boards(of: pin).contains {
+                !heldOut.hides($0) && graph.boards(of: query).contains($0)
+            }
     }
     func list(_ pin: UInt32, without partners: Set<UInt32> = []) -> [BatchContents.Neighbor] {
-        let kept = walk.neighborhood(of: pin, window: window).filter { !partners.contains($0.pin) }
+        let kept = walk.neighborhood(of: pin, window: window, hiding: unseen).filter { !partners.contains($0.pin) }
         let total = kept.reduce(0) { $0 + Int($1.visits) }
         return kept.map { neighbor in
             let weight =
@@ -111,8 +118,8 @@ func plainBatch(
     }
     return BatchContents(
         batchIndex: batchIndex, recipe: recipe, targetCount: targets.count, hiddenCount: hidden.count, pins: pins,
-        boardCounts: pins.map { UInt32(graph.boards(of: $0).count) }, lists: [first, top], queries: queries,
-        positives: positives, sharedNegatives: shared, hardNegatives: hard, coSavedCount: coSaved,
+        boardCounts: pins.map { UInt32(graph.boards(of: $0).filter { !unseen.hides($0) }.count) }, lists: [first, top],
+        queries: queries, positives: positives, sharedNegatives: shared, hardNegatives: hard, coSavedCount: coSaved,
         table: perPair == 0 ? 0 : hardTable?.name.fingerprintValue ?? 0, features: features)
 }
 
@@ -123,7 +130,9 @@ private func plainCandidates(
     if settings.hardNegatives.source == .ann { return table?.candidates(of: query) ?? [] }
     let ranks = try settings.hardNegatives.ranks.ranks(pinCount: graph.pinCount)
     let walk = RandomWalk(graph: graph, walks: WalkBands.walks(to: ranks.upperBound), seed: settings.seed)
-    let ranked = walk.neighborhood(of: query, window: WalkBands.window).map(\.pin)
+    let ranked = walk.neighborhood(
+        of: query, window: WalkBands.window, hiding: HiddenBoards.validation(settings)
+    ).map(\.pin)
     let band = ranked.enumerated().filter { ranks.contains($0.offset + 1) }.map(\.element)
     return HardNegativeDraw(graph: graph, settings: settings).candidates(of: query, epoch: 0, from: band.sorted())
 }

@@ -1,0 +1,24 @@
+/// Boards that a run holds out of its own training, to see how it is getting on (`validation.*`).
+public struct ValidationSettings: Equatable, Sendable {
+    /// Share of the boards that neither walks nor pairs nor counts know of. 0: no validation. 0 … 0.5.
+    public var share = 0.0
+    /// Pairs drawn from them, at most. 1 … 1,000,000.
+    public var pairs = 2_000
+    /// Epochs from one validation to the next; the last epoch always has one. 1 … 1,000,000.
+    public var everyEpochs = 1
+
+    public init() {}
+}
+
+extension PipelineSettings {
+    public var validates: Bool { validation.share > 0 }
+
+    /// Whether the state after `step` batches is validated: at the end of every `validation.every_epochs`-th epoch, and
+    /// at the end of the run.
+    public func isValidated(step: UInt64) -> Bool {
+        guard validates, step > 0 else { return false }
+        let perEpoch = UInt64(training.batchesPerEpoch)
+        if step == UInt64(totalBatches) { return true }
+        return step % perEpoch == 0 && step / perEpoch % UInt64(validation.everyEpochs) == 0
+    }
+}
