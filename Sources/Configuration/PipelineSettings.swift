@@ -150,9 +150,9 @@ public struct TrainingSettings: Equatable, Sendable {
     public var finalLearningRateShare = 0.1
     /// Margin of the hinge. Above 0.
     public var margin = 0.1
-    public var loss = Loss.maxMargin
+    public var loss = Loss.softmax
     /// τ of the softmax: a candidate's logit is z_q · z_c / τ. Above 0.
-    public var temperature = 0.1
+    public var temperature = 0.07
     /// γ of the softmax: γ · log(1 + boards of c) is added to candidate c's logit, so that the vectors learn what
     /// popularity does not say. 0 … 100.
     public var popularityCorrection = 0.0

@@ -37,6 +37,7 @@ import Testing
         #expect(paper.hardNegatives(inEpoch: UInt64(paper.training.epochs - 1)) == 6)
         #expect(article.hardNegatives(inEpoch: 0) == 0 && article.hardNegatives(inEpoch: 3) == 1)
         #expect(article.training.margin == 0.1)
+        #expect(paper.training.loss == .maxMargin && article.training.loss == .maxMargin)
         #expect(paper.model.popularityPrior == 0 && article.model.popularityPrior == 0)
         #expect(paper.model.head == ModelSettings.Head.paper && article.model.head == ModelSettings.Head.none)
     }
