@@ -22,7 +22,7 @@ import Testing
         ("training.epochs=2", false), ("training.batches_per_epoch=11", false),
         ("training.learning_rate=0.0001", false), ("training.warmup_epochs=0.5", false),
         ("training.final_learning_rate_share=0.25", false), ("training.margin=1.5", false),
-        ("training.loss=softmax", false), ("training.temperature=0.5", false),
+        ("training.loss=max_margin", false), ("training.temperature=0.5", false),
         ("training.popularity_correction=0.5", false), ("training.patience=3", false),
         ("validation.share=0.125", true), ("validation.pairs=17", false), ("validation.every_epochs=2", false),
         ("samplers.count=0", false), ("samplers.endpoint=tcp://*:5555", false), ("samplers.credit=9", false),

@@ -144,6 +144,7 @@ func makeLearner(
     _ parameters: Parameters, adam: Adam? = nil, margin: Double = 0.3, kernels: Kernels = Kernels()
 ) -> Learner {
     var training = TrainingSettings()
+    training.loss = .maxMargin
     training.margin = margin
     return Learner(parameters: parameters, adam: adam, training: training, kernels: kernels)
 }

@@ -18,7 +18,7 @@ import Testing
             graph: graph
             model: { hidden_width: 32, output_width: 16 }
             batch: { pairs: 128, shared_negatives: 100, supervision: disjoint }
-            training: { epochs: 6, batches_per_epoch: 12, learning_rate: 0.01, patience: 2 }
+            training: { loss: max_margin, epochs: 6, batches_per_epoch: 12, learning_rate: 0.01, patience: 2 }
             validation: { share: 0.1, pairs: 300 }
             checkpoints: { keep: 1 }
             """, to: "config.yaml")

@@ -23,7 +23,7 @@ import Transport
         let lines = try String(contentsOfFile: settings.run + "/metrics.jsonl", encoding: .utf8).split(separator: "\n")
         let metrics = try lines.map { try JSONDecoder().decode(StepMetrics.self, from: Data($0.utf8)) }
         #expect(metrics.map(\.step) == [1] + stride(from: 10, through: 200, by: 10))
-        #expect(metrics.last!.loss < 0.5 * metrics[1].loss, "from \(metrics[1].loss) to \(metrics.last!.loss)")
+        #expect(metrics.last!.loss < 0.8 * metrics[1].loss, "from \(metrics[1].loss) to \(metrics.last!.loss)")
         let files = try FileManager.default.contentsOfDirectory(atPath: settings.run)
         for name in ["config.yaml", "queue_depth.log", "metrics.jsonl", "checkpoints", "logs"] {
             #expect(files.contains(name), "\(name) is missing")
