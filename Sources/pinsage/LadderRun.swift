@@ -130,7 +130,8 @@ struct LadderRun {
         if trial.training.ending == nil { try trial.training.run(progress) }
         progress.show("\(trial.rung.name), seed \(trial.seed): embedding and ranking")
         let output = trial.settings.run + "-embeddings"
-        let source = try EmbedSource.find(run: trial.settings.run, checkpoint: nil, graph: nil)
+        let source = try EmbedSource.find(
+            run: trial.settings.run, best: settings.validation.share > 0, checkpoint: nil, graph: nil)
         do {
             try EmbedAllPins.run(
                 EmbedJob(graph: graph, checkpointPath: source.checkpoint, output: output, threads: threads),

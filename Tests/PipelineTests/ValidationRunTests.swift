@@ -47,7 +47,7 @@ import Testing
         let best = try #require(ranks.indices.max { ranks[$0] < ranks[$1] })
         #expect(try folder.text("whole/checkpoints/best") == "step-000000\(12 * (best + 1)).safetensors\n")
         // Better than chance, which finds one pair in 150.
-        #expect(try #require(records[best]["hit@10"] as? Double) > 0.03, "\(records)")
+        #expect(try #require(records[best]["hit@10"] as? Double) > 0.02, "\(records)")
 
         let process = try RealProcess(
             "pinsage", ["train", "--config", "config.yaml", "--run", "broken", "--set", "samplers.count=2"], in: path)

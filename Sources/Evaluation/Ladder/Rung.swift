@@ -39,6 +39,7 @@ public struct Rung: Sendable {
         settings.walks.pooling = .importance
         settings.model.head = .paper
         settings.batch.hardNegativesMax = 0
+        settings.batch.supervision = .shared
         settings.training.loss = .maxMargin
     }
 
@@ -112,6 +113,10 @@ extension Rung {
         Rung("softmax", "softmax loss", "Importance pooling; the cross entropy of the positive among the negatives.") {
             $0.training.loss = .softmax
         },
+        Rung(
+            "disjoint", "disjoint supervision",
+            "Importance pooling; the boards that pairs come from are hidden from the walks."
+        ) { $0.batch.supervision = .disjoint },
         Rung("head_none", "no head", "Importance pooling; the second layer's output is the embedding.") {
             $0.model.head = .none
             $0.model.outputWidth = $0.model.hiddenWidth
@@ -166,7 +171,8 @@ public struct Ladder: Sendable {
                 Step("max", above: "uniform"), Step("importance", above: "uniform"),
                 Step("hard_one", above: "importance"), Step("hard", above: "importance"),
                 Step("hard_other_source", above: "importance"), Step("learned", above: "importance"),
-                Step("softmax", above: "importance"), Step("head_none", above: "importance"),
+                Step("softmax", above: "importance"), Step("disjoint", above: "importance"),
+                Step("head_none", above: "importance"),
                 Step("full_no_prior", above: "importance"), Step("full", above: "full_no_prior"),
             ], paperInAll: nil),
     ]

@@ -129,6 +129,7 @@ struct LadderReportTests {
         config.training.loss = .softmax
         config.batch.hardNegativesMax = 3
         config.features.learnedWidth = 8
+        config.batch.supervision = .disjoint
         var asked: [String: String] = [:]
         for rung in Rung.all {
             guard let change = rung.change else { continue }
