@@ -5,7 +5,9 @@ import Testing
 /// Runs with mined hard negatives, with real processes: whatever happens to the companion, the result is the same.
 @Suite(.serialized) struct HardNegativeRunTests {
     private let job: SmallJob
-    private static let hard = ["batch.hard_negatives_max=2", "hard_negatives.ranks=20-200"]
+    private static let hard = [
+        "batch.hard_negatives_max=2", "hard_negatives.ranks=20-200", "training.loss=max_margin",
+    ]
 
     init() throws { job = try SmallJob() }
 

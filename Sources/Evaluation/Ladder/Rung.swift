@@ -173,7 +173,7 @@ public struct Ladder: Sendable {
                 Step("hard_other_source", above: "importance"), Step("learned", above: "importance"),
                 Step("softmax", above: "importance"), Step("disjoint", above: "importance"),
                 Step("head_none", above: "importance"),
-                Step("full_no_prior", above: "importance"), Step("full", above: "full_no_prior"),
+                Step("full_no_prior", above: "softmax"), Step("full", above: "full_no_prior"),
             ], paperInAll: nil),
     ]
 
