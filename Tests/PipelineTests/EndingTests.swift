@@ -56,8 +56,16 @@ import Testing
 
     @Test("another Ctrl-C kills at once")
     func secondSignal() throws {
-        let process = try slowTraining("killed")
+        let process = try RealProcess(
+            "pinsage",
+            [
+                "train", "--config", "config.yaml", "--run", "killed", "--stop-seconds", "60", "--set",
+                "training.epochs=1000",
+            ], in: job.path)
+        #expect(eventually(within: 100) { job.loggedSteps("killed") > 0 }, "\(process.error)")
         let trainer = try trainer(of: process)
+        // Held, it cannot finish its step, however fast the machine is.
+        kill(trainer, SIGSTOP)
         process.send(SIGINT)
         Thread.sleep(forTimeInterval: 0.8)
         #expect(process.isRunning, "\(process.error)")
