@@ -39,9 +39,8 @@ struct StepDump {
         try write(batch.sharedNegatives, "\(folder)/shared_negatives.npy")
         let facts = Facts(
             source: fixture.source, targetCount: batch.targetCount, hiddenCount: batch.hiddenCount,
-            margin: fixture.settings.training.margin,
-            logDegree: fixture.settings.features.logDegree, loss: result.loss,
-            activeShare: result.activeShare)
+            temperature: fixture.settings.training.temperature, logDegree: fixture.settings.features.logDegree,
+            loss: result.loss)
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         try encoder.encode(facts).write(to: URL(fileURLWithPath: "\(folder)/step.json"))
@@ -51,11 +50,10 @@ struct StepDump {
         let source: String
         let targetCount: Int
         let hiddenCount: Int
-        let margin: Double
+        let temperature: Double
         let logDegree: Double
+        /// The softmax's.
         let loss: Double
-        /// Share of the counted (pair, negative) above the hinge.
-        let activeShare: Double
     }
 
     private func write(_ matrix: Matrix, _ path: String, shape: [Int]? = nil) throws {

@@ -57,7 +57,7 @@ with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         [BENCH, "embed", "--json", "--pins", pins, "--targets", "1024", "--threads", str(threads), "--keep", place],
         check=True, capture_output=True, text=True)
     ours = json.loads(done.stdout)["ways"][0]
-    shard = place + "/work/{}/00000-of-00001/{}.npy"
+    shard = place + "/shards/{}/00000-of-00001/{}.npy"
     neighbors, importance = (np.load(shard.format("neighborhoods", name)) for name in ("neighbors", "weights"))
     used = neighbors >= 0
     offsets = torch.from_numpy(np.concatenate([[0], np.cumsum(used.sum(1))]))

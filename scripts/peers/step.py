@@ -10,11 +10,10 @@ import tempfile
 from common import BENCH, HERE, median_and_spread, processor, run_json
 
 rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-print(f"{processor()}; the same batch, checked to give the same loss and gradients to 1e-4 (ties: hinges within "
-      f"1e-6 of 0, which rounding may count or not: each may add 2e-4); medians of {rounds} rounds "
-      "in turn\n")
-print("| model | threads | ours | PyTorch | × | gradients differ by | ties |")
-print("|---|---|---|---|---|---|---|")
+print(f"{processor()}; the same batch, checked in float64 to give the same loss and gradients to 1e-4; "
+      f"medians of {rounds} rounds in turn\n")
+print("| model | threads | ours | PyTorch | × | gradients differ by |")
+print("|---|---|---|---|---|---|")
 for hidden, output in ((128, 64), (256, 128)):
     widths = ["--hidden", str(hidden), "--output", str(output)]
     with tempfile.TemporaryDirectory() as folder:
@@ -32,4 +31,4 @@ for hidden, output in ((128, 64), (256, 128)):
             cells = [median_and_spread(values) for values in (ours, theirs)]
             print(f"| m = {hidden}, d = {output} | {threads} | "
                   + " | ".join(f"{1e3 * middle:.2f} ms ± {100 * spread:.0f} %" for middle, spread in cells)
-                  + f" | {cells[1][0] / cells[0][0]:.2f} | {report['gradient_difference']:.1e} | {report['ties']} |", flush=True)
+                  + f" | {cells[1][0] / cells[0][0]:.2f} | {report['gradient_difference']:.1e} |", flush=True)
