@@ -197,6 +197,14 @@ def network(job, report):
             ip("netns", "del", name)
 
 
+def kill_all(processes):
+    """Ends what is still running."""
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
 def run_network(job, report, trainer_space, sampler_space):
     expected, calm_seconds = job.calm()
     run = os.path.join(job.folder, "network")
@@ -221,10 +229,7 @@ def run_network(job, report, trainer_space, sampler_space):
             ip("-n", trainer_space, "link", "set", "cable0", "up")
         codes = [process.wait(timeout=200) for process in processes]
     finally:
-        for process in processes:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+        kill_all(processes)
     checksum = job.checksum(run)
     report({
         "run": "network", "seconds": round(time.monotonic() - start, 1), "calm_seconds": round(calm_seconds, 1),
@@ -352,10 +357,7 @@ def relay(job, report):
         processes[1].send_signal(signal.SIGTERM)
         codes = [code, processes[1].wait(timeout=20)]
     finally:
-        for process in processes:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+        kill_all(processes)
     checksum = job.checksum(run)
     report({
         "run": "relay", "seconds": round(time.monotonic() - start, 1), "cuts": line.cuts, "stalls": line.stalls,
