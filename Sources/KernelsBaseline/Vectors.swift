@@ -158,37 +158,37 @@ struct FourVectors: RowVectors {
     }
 }
 
-/// Eight vectors of a row side by side.
-struct EightVectors: RowVectors {
-    var low = FourVectors()
-    var high = FourVectors()
+/// Twice as many vectors of a row side by side.
+struct Doubled<Half: RowVectors>: RowVectors {
+    var low = Half()
+    var high = Half()
 
     @_transparent
-    static var width: Int { 8 * Lanes.scalarCount }
+    static var width: Int { 2 * Half.width }
 
     @_transparent
     init() {}
 
     @_transparent
     init(_ p: UnsafePointer<Float>) {
-        unsafe low = FourVectors(p)
-        unsafe high = FourVectors(p + FourVectors.width)
+        unsafe low = Half(p)
+        unsafe high = Half(p + Half.width)
     }
 
     @_transparent
-    mutating func add(_ scalar: Float, times row: EightVectors) {
+    mutating func add(_ scalar: Float, times row: Self) {
         low.add(scalar, times: row.low)
         high.add(scalar, times: row.high)
     }
 
     @_transparent
-    mutating func add(_ row: EightVectors) {
+    mutating func add(_ row: Self) {
         low.add(row.low)
         high.add(row.high)
     }
 
     @_transparent
-    mutating func keepWhere(_ mask: EightVectors) {
+    mutating func keepWhere(_ mask: Self) {
         low.keepWhere(mask.low)
         high.keepWhere(mask.high)
     }
@@ -196,48 +196,10 @@ struct EightVectors: RowVectors {
     @_transparent
     func write(_ p: UnsafeMutablePointer<Float>) {
         unsafe low.write(p)
-        unsafe high.write(p + FourVectors.width)
+        unsafe high.write(p + Half.width)
     }
 }
 
-/// Sixteen vectors of a row side by side, for 32 registers.
-struct SixteenVectors: RowVectors {
-    var low = EightVectors()
-    var high = EightVectors()
-
-    @_transparent
-    static var width: Int { 16 * Lanes.scalarCount }
-
-    @_transparent
-    init() {}
-
-    @_transparent
-    init(_ p: UnsafePointer<Float>) {
-        unsafe low = EightVectors(p)
-        unsafe high = EightVectors(p + EightVectors.width)
-    }
-
-    @_transparent
-    mutating func add(_ scalar: Float, times row: SixteenVectors) {
-        low.add(scalar, times: row.low)
-        high.add(scalar, times: row.high)
-    }
-
-    @_transparent
-    mutating func add(_ row: SixteenVectors) {
-        low.add(row.low)
-        high.add(row.high)
-    }
-
-    @_transparent
-    mutating func keepWhere(_ mask: SixteenVectors) {
-        low.keepWhere(mask.low)
-        high.keepWhere(mask.high)
-    }
-
-    @_transparent
-    func write(_ p: UnsafeMutablePointer<Float>) {
-        unsafe low.write(p)
-        unsafe high.write(p + EightVectors.width)
-    }
-}
+typealias EightVectors = Doubled<FourVectors>
+/// For 32 registers.
+typealias SixteenVectors = Doubled<EightVectors>
