@@ -36,7 +36,7 @@ public enum AtomicReplace {
         _ body: (_ temporary: String) throws -> R
     ) throws -> R {
         let path = SystemCall.trimmingSlashes(path)
-        let temporary = "\(path).tmp-\(owner)"
+        let temporary = "\(path)\(temporaryMark)\(owner)"
         let above = try MadeFolders(upTo: SystemCall.parent(of: path))
         do {
             try removeTree(temporary)
@@ -55,6 +55,18 @@ public enum AtomicReplace {
             try? removeTree(temporary)
             above.remove()
             throw error
+        }
+    }
+
+    /// Whether a name is that of what is being written, or was when its process was killed.
+    public static func isTemporary(_ name: String) -> Bool { name.contains(temporaryMark) }
+
+    fileprivate static let temporaryMark = ".tmp-"
+
+    /// Removes what processes that were killed while they wrote have left in a folder. Only for who alone writes there.
+    public static func removeLeftovers(in folder: String) {
+        for name in (try? entries(ofFolder: folder)) ?? [] where isTemporary(name) {
+            try? removeTree("\(folder)/\(name)")
         }
     }
 
@@ -105,7 +117,7 @@ public enum AtomicReplace {
     /// Opens `PATH.tmp-PID` for writing.
     init(replacing path: String) throws(ArtifactError) {
         self.path = path
-        temporaryPath = "\(path).tmp-\(getpid())"
+        temporaryPath = "\(path)\(AtomicReplace.temporaryMark)\(getpid())"
         unsafe buffer = .allocate(byteCount: Self.bufferBytes, alignment: 64)
         descriptor = -1
         do {

@@ -57,8 +57,7 @@ public struct Manifest: Codable, Equatable, Sendable {
     public var fingerprintValue: UInt64 { UInt64(fingerprint, radix: 16) ?? 0 }
 
     private static func fingerprint(of files: [String: File]) -> String {
-        let lines = files.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.xxh64)\n" }.joined()
-        return unsafe Array(lines.utf8).withUnsafeBytes { unsafe Checksum.hex(Checksum.xxh64($0)) }
+        Checksum.xxh64Hex(of: files.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.xxh64)\n" }.joined())
     }
 
     /// Reads `manifest.json` and checks that it is whole and of the kind that is wanted.
@@ -107,22 +106,27 @@ public struct Manifest: Codable, Equatable, Sendable {
     ) throws(ArtifactError) {
         for (name, described) in files.sorted(by: { $0.key < $1.key }) {
             progress(name, described.bytes)
-            let file = try map(name, in: directory)
-            let found = unsafe Checksum.hex(Checksum.xxh64(file.bytes))
-            guard found == described.xxh64 else {
-                throw .checksumMismatch(path: file.path, expected: described.xxh64, found: found)
-            }
+            try verifyChecksum(of: name, directory: directory)
+        }
+    }
+
+    /// Checks length and checksum of one file; one that is not described has the wrong length.
+    public func verifyChecksum(of name: String, directory: String) throws(ArtifactError) {
+        let file = try map(name, in: directory)
+        let (expected, found) = (files[name]?.xxh64 ?? "", unsafe Checksum.hex(Checksum.xxh64(file.bytes)))
+        guard found == expected else {
+            throw .checksumMismatch(path: file.path, expected: expected, found: found)
         }
     }
 
     private func map(_ name: String, in directory: String) throws(ArtifactError) -> MappedFile {
         let path = "\(directory)/\(name)"
-        guard !name.contains("/"), let described = files[name] else {
+        guard !name.contains("/") else {
             throw Self.malformed("\(directory)/\(Self.fileName)", "bad file name", "a plain name", "'\(name)'")
         }
         let file = try MappedFile(path: path, advice: .sequential)
-        guard file.byteCount == described.bytes else {
-            throw .wrongLength(path: path, expectedBytes: described.bytes, foundBytes: file.byteCount)
+        guard let described = files[name], file.byteCount == described.bytes else {
+            throw .wrongLength(path: path, expectedBytes: files[name]?.bytes ?? 0, foundBytes: file.byteCount)
         }
         return file
     }

@@ -92,12 +92,10 @@ private func timestamp() -> String {
     unsafe clock_gettime(CLOCK_REALTIME, &now)
     var parts = unsafe tm()
     unsafe gmtime_r(&now.tv_sec, &parts)
-    func padded(_ value: some BinaryInteger, _ width: Int) -> String {
-        let digits = String(value)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
-    }
-    let date = unsafe [padded(parts.tm_year + 1900, 4), padded(parts.tm_mon + 1, 2), padded(parts.tm_mday, 2)]
-    let time = unsafe [padded(parts.tm_hour, 2), padded(parts.tm_min, 2), padded(parts.tm_sec, 2)]
-    let milliseconds = padded(now.tv_nsec / 1_000_000, 3)
+    let date = unsafe [
+        zeroPadded(parts.tm_year + 1900, 4), zeroPadded(parts.tm_mon + 1, 2), zeroPadded(parts.tm_mday, 2),
+    ]
+    let time = unsafe [zeroPadded(parts.tm_hour, 2), zeroPadded(parts.tm_min, 2), zeroPadded(parts.tm_sec, 2)]
+    let milliseconds = zeroPadded(now.tv_nsec / 1_000_000, 3)
     return "\(date.joined(separator: "-"))T\(time.joined(separator: ":")).\(milliseconds)Z"
 }

@@ -93,6 +93,11 @@ extension PipelineSettings {
     /// The first batch of an epoch.
     public func firstBatch(ofEpoch epoch: UInt64) -> UInt64 { epoch * UInt64(training.batchesPerEpoch) }
 
+    /// Whether an epoch, or the run, ends after `step` batches.
+    public func isEpochEnd(step: UInt64) -> Bool {
+        step > 0 && (step % UInt64(training.batchesPerEpoch) == 0 || step == UInt64(totalBatches))
+    }
+
     /// Hard negatives of each pair in an epoch's batches: the curriculum.
     public func hardNegatives(inEpoch epoch: UInt64) -> Int {
         switch hardNegatives.curriculum {

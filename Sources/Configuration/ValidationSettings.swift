@@ -16,9 +16,7 @@ extension PipelineSettings {
     /// Whether the state after `step` batches is validated: at the end of every `validation.every_epochs`-th epoch, and
     /// at the end of the run.
     public func isValidated(step: UInt64) -> Bool {
-        guard validates, step > 0 else { return false }
-        let perEpoch = UInt64(training.batchesPerEpoch)
-        if step == UInt64(totalBatches) { return true }
-        return step % perEpoch == 0 && step / perEpoch % UInt64(validation.everyEpochs) == 0
+        guard validates, isEpochEnd(step: step) else { return false }
+        return step == UInt64(totalBatches) || epoch(ofBatch: step) % UInt64(validation.everyEpochs) == 0
     }
 }

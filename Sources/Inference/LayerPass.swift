@@ -49,12 +49,7 @@ final class LayerPass {
     func features(of pins: Range<Int>) -> Matrix {
         let block = shape.inputs(rows: pins.count, in: featureBlock)
         unsafe features.copyRange(start: pins.lowerBound, count: pins.count, into: block.base, rowStride: block.stride)
-        let boardCounts = pins.map { UInt32(graph.boardCount(of: UInt32($0), hiding: unseen)) }
-        unsafe boardCounts.withUnsafeBufferPointer { unsafe shape.writeLogDegree(boardCounts: $0, into: block) }
-        if let learned {
-            let ids = pins.map { UInt32($0) }
-            unsafe ids.withUnsafeBufferPointer { unsafe learned.write(pins: $0, into: block) }
-        }
+        writeOtherColumns(of: pins.map { UInt32($0) }[...], into: block)
         return block
     }
 
@@ -74,12 +69,17 @@ final class LayerPass {
         unsafe pins.withUnsafeBufferPointer {
             unsafe features.copyRows($0, into: block.base, rowStride: block.stride)
         }
+        writeOtherColumns(of: pins, into: block)
+        return block
+    }
+
+    /// What stands beside the content: the log-degree, and learned vectors.
+    private func writeOtherColumns(of pins: ArraySlice<UInt32>, into block: Matrix) {
         let boardCounts = pins.map { UInt32(graph.boardCount(of: $0, hiding: unseen)) }
         unsafe boardCounts.withUnsafeBufferPointer { unsafe shape.writeLogDegree(boardCounts: $0, into: block) }
         if let learned {
             unsafe pins.withUnsafeBufferPointer { unsafe learned.write(pins: $0, into: block) }
         }
-        return block
     }
 
     /// The rows' messages in `layer`: rows × m, valid until the next call of this or `pool`.

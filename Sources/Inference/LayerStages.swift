@@ -1,4 +1,5 @@
 import Artifacts
+import Basics
 import Configuration
 import GraphStore
 import Kernels
@@ -114,7 +115,7 @@ public final class LayerStages {
     static let embeddingsFile = "embeddings.npy"
 
     /// Columns of all messages of a shard, from `firstColumn` on.
-    static func messagesFile(firstColumn: Int) -> String { "columns-\(digits(firstColumn)).npy" }
+    static func messagesFile(firstColumn: Int) -> String { "columns-\(zeroPadded(firstColumn, 5)).npy" }
 }
 
 extension NumpyWriter {

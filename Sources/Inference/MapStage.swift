@@ -1,4 +1,5 @@
 import Artifacts
+import Basics
 import GraphStore
 import Kernels
 
@@ -61,7 +62,7 @@ extension LayerStages {
     }
 
     /// Rows that one reducer needs of a shard, in the order of its need-list.
-    static func blockFile(for reducer: Int) -> String { "to-\(digits(reducer)).npy" }
+    static func blockFile(for reducer: Int) -> String { "to-\(zeroPadded(reducer, 5)).npy" }
 }
 
 /// One file of messages: some columns of all rows, or all columns of some rows.

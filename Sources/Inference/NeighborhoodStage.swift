@@ -1,4 +1,5 @@
 import Artifacts
+import Basics
 import Configuration
 import GraphStore
 import Kernels
@@ -105,7 +106,7 @@ public struct NeighborhoodStage {
     }
 
     /// The pins of one shard of messages that a shard needs.
-    static func needsFile(of source: Int) -> String { "of-\(digits(source)).npy" }
+    static func needsFile(of source: Int) -> String { "of-\(zeroPadded(source, 5)).npy" }
 
     /// Pins that one thread samples at a time.
     private static let chunkPins = 512

@@ -64,16 +64,7 @@ struct Shard {
 
     /// Makes sure of one file of an input, which may be all that is there beside the manifest.
     func require(_ name: String) throws {
-        let manifest = try requireManifest()
-        let file = try MappedFile(path: file(name), advice: .sequential)
-        guard let described = manifest.files[name], described.bytes == file.byteCount else {
-            throw ArtifactError.wrongLength(
-                path: file.path, expectedBytes: manifest.files[name]?.bytes ?? 0, foundBytes: file.byteCount)
-        }
-        let found = withExtendedLifetime(file) { unsafe Checksum.hex(Checksum.xxh64(file.bytes)) }
-        guard found == described.xxh64 else {
-            throw ArtifactError.checksumMismatch(path: file.path, expected: described.xxh64, found: found)
-        }
+        try requireManifest().verifyChecksum(of: name, directory: path)
     }
 
     /// Fills the folder and moves it into place. A second attempt that comes later, on this host or another, finds the

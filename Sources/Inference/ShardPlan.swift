@@ -1,3 +1,4 @@
+import Basics
 import Kernels
 
 /// How all pins are cut into shards, and messages into slices of columns. Neither changes a bit of the result.
@@ -93,11 +94,5 @@ public struct ShardNumber: Equatable, Sendable, CustomStringConvertible {
 
     public var description: String { "\(index)/\(count)" }
     /// `00003-of-00016`.
-    package var folderName: String { "\(digits(index))-of-\(digits(count))" }
-}
-
-/// A number with at least five digits, as in file names.
-func digits(_ number: Int) -> String {
-    let text = String(number)
-    return String(repeating: "0", count: max(0, 5 - text.count)) + text
+    package var folderName: String { "\(zeroPadded(index, 5))-of-\(zeroPadded(count, 5))" }
 }

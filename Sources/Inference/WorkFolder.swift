@@ -117,12 +117,12 @@ struct WorkFolder {
     var hasShards: Bool {
         Stage.all.contains { stage in
             let names = (try? AtomicReplace.entries(ofFolder: "\(path)/\(stage.name)")) ?? nil
-            return names?.contains { !$0.contains(".tmp-") } ?? false
+            return names?.contains { !AtomicReplace.isTemporary($0) } ?? false
         }
     }
 
     private static func fingerprint(_ lines: [String]) -> String {
-        unsafe Array(lines.joined(separator: "\n").utf8).withUnsafeBytes { unsafe Checksum.hex(Checksum.xxh64($0)) }
+        Checksum.xxh64Hex(of: lines.joined(separator: "\n"))
     }
 }
 

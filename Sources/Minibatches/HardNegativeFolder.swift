@@ -1,4 +1,5 @@
 import Artifacts
+import Basics
 
 /// The tables of hard negatives of a run: `RUN/hard_negatives/epoch-00003/` holds `table.npy` and `manifest.json`.
 ///
@@ -84,19 +85,13 @@ public struct HardNegativeFolder: Sendable {
     }
 
     /// Removes what a process that was killed while it wrote has left behind.
-    public func removeLeftovers() {
-        for name in names where name.contains(".tmp-") { try? AtomicReplace.removeTree("\(path)/\(name)") }
-    }
+    public func removeLeftovers() { AtomicReplace.removeLeftovers(in: path) }
 
     /// The epochs whose tables are there.
     public var epochs: [UInt64] {
-        names.filter { $0.hasPrefix(Self.prefix) }.compactMap { UInt64($0.dropFirst(Self.prefix.count)) }
+        let names = (try? AtomicReplace.entries(ofFolder: path)) ?? []
+        return names.filter { $0.hasPrefix(Self.prefix) }.compactMap { UInt64($0.dropFirst(Self.prefix.count)) }
     }
 
-    private var names: [String] { (try? AtomicReplace.entries(ofFolder: path)) ?? [] }
-
-    private func folder(_ epoch: UInt64) -> String {
-        let digits = String(epoch)
-        return "\(path)/\(Self.prefix)" + String(repeating: "0", count: max(5 - digits.count, 0)) + digits
-    }
+    private func folder(_ epoch: UInt64) -> String { "\(path)/\(Self.prefix)\(zeroPadded(epoch, 5))" }
 }

@@ -23,7 +23,9 @@ public struct HardNegativeDraw {
     }
 
     /// Whether two pins share a board, as far as training knows: boards held out for validation do not count.
-    func areCoSaved(_ first: UInt32, _ second: UInt32) -> Bool { graph.shareBoard(first, second, hiding: hidden) }
+    func areCoSaved(_ first: UInt32, _ second: UInt32) -> Bool {
+        graph.shareBoard(first, second) { !hidden.hides($0) }
+    }
 
     /// Different pins of the band in the order in which they were drawn, at most `HardNegativeTable.candidatesMax`;
     /// fewer where the band has fewer that may be drawn.
@@ -34,7 +36,7 @@ public struct HardNegativeDraw {
         var left = band
         var drawn: [UInt32] = []
         while !left.isEmpty, drawn.count < HardNegativeTable.candidatesMax {
-            let index = Int(random.next().multipliedFullWidth(by: UInt64(left.count)).high)
+            let index = Int(random.next(below: left.count))
             left.swapAt(index, left.count - 1)
             let pin = left.removeLast()
             if excludesCoSaved && areCoSaved(query, pin) { continue }
@@ -51,7 +53,7 @@ public struct HardNegativeDraw {
         guard !candidates.isEmpty else { return Array(repeating: query, count: count) }
         var random = CounterBasedGenerator(
             seed: seed, purpose: Self.pairPurpose, batchIndex, UInt32(truncatingIfNeeded: pair))
-        let start = Int(random.next().multipliedFullWidth(by: UInt64(candidates.count)).high)
+        let start = Int(random.next(below: candidates.count))
         return (0..<count).map { candidates[(start + $0) % candidates.count] }
     }
 }

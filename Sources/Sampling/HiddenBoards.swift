@@ -104,19 +104,4 @@ extension BipartiteGraph {
         for index in boards.indices where unsafe !hidden.hides(boards[index]) { return true }
         return false
     }
-
-    /// Whether two pins are on one visible board together.
-    ///
-    /// - Complexity: O(boards of both).
-    public func shareBoard(_ first: UInt32, _ second: UInt32, hiding hidden: HiddenBoards) -> Bool {
-        if hidden.isEmpty { return shareBoard(first, second) }
-        let (a, b) = unsafe (boards(of: first), boards(of: second))
-        var (i, j) = (0, 0)
-        while i < a.count, j < b.count {
-            let (left, right) = unsafe (a[i], b[j])
-            if left == right && !hidden.hides(left) { return true }
-            if left <= right { i += 1 } else { j += 1 }
-        }
-        return false
-    }
 }

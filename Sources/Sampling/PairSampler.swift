@@ -100,5 +100,5 @@ extension CounterBasedGenerator {
     /// Uniform below `bound`, by the high half of a 128-bit product: bias below bound / 2⁶⁴.
     fileprivate mutating func next64(below bound: Int) -> UInt64 { next().multipliedFullWidth(by: UInt64(bound)).high }
 
-    fileprivate mutating func next(below bound: Int) -> UInt32 { UInt32(truncatingIfNeeded: next64(below: bound)) }
+    mutating func next(below bound: Int) -> UInt32 { UInt32(truncatingIfNeeded: next64(below: bound)) }
 }

@@ -1,4 +1,5 @@
 import Artifacts
+import Basics
 import Foundation
 import PinSageModel
 
@@ -23,10 +24,7 @@ package struct CheckpointFolder {
 
     package func file(step: UInt64) -> String { "\(path)/\(Self.name(step: step))" }
 
-    static func name(step: UInt64) -> String {
-        let digits = String(step)
-        return "step-" + String(repeating: "0", count: max(8 - digits.count, 0)) + digits + ".safetensors"
-    }
+    static func name(step: UInt64) -> String { "step-\(zeroPadded(step, 8)).safetensors" }
 
     /// Writes a checkpoint, points `latest` and perhaps `best` at it, and removes all but the newest `keep`, the best,
     /// those to be validated and the one that the epoch began with. Files of later steps, which a resumed run has passed

@@ -28,12 +28,7 @@ public struct RunDirectory: Sendable {
 
     /// Removes what a process that was killed while it wrote has left behind. Only for the holder of the lock.
     func removeLeftovers() {
-        for folder in [path, checkpointFolder] {
-            let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-            for name in names where name.contains(".tmp-") {
-                try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
-            }
-        }
+        for folder in [path, checkpointFolder] { AtomicReplace.removeLeftovers(in: folder) }
     }
 
     /// Takes a run that a trainer has been at work in before; nil when there is none.

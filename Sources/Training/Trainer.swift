@@ -109,21 +109,21 @@ public final class Trainer {
             let step = batch + 1
             smoothedLoss.add(result.loss, step: step)
             auditSums.add(minibatch, result)
-            let spread = isEpochEnd(step, total: total) ? watchSpread(learner, batch: batch) : nil
+            let spread = settings.isEpochEnd(step: step) ? watchSpread(learner, batch: batch) : nil
             if step % 10 == 0 || step == total || step == 1 || spread != nil {
                 var line = interval.metrics(step: step, epoch: epoch(of: batch), minibatch, result, rate)
                 if let spread { line.add(spread) }
-                if isEpochEnd(step, total: total) { line.audit = audit(learner, minibatch, epoch: epoch(of: batch)) }
+                if settings.isEpochEnd(step: step) { line.audit = audit(learner, minibatch, epoch: epoch(of: batch)) }
                 try metrics.append(line)
                 interval = interval.successor()
             }
             show(step: step, total: total, interval: interval, feed: feed)
-            if isCheckpointDue(step, total: total) {
+            if isCheckpointDue(step) {
                 if settings.isValidated(step: step) { validation?.expect(step) }
                 try save(learner, step: step, graph: graph, feed, validation)
                 lastSaved = step
                 if let ending = try waitFor(validation, at: step, metrics) { return ending }
-                if isEpochEnd(step, total: total), step < total { try begin(epoch(of: step), feed) }
+                if settings.isEpochEnd(step: step), step < total { try begin(epoch(of: step), feed) }
             }
             if stop.isStopped, step < total {
                 return try stopped(learner, at: step, lastSaved: lastSaved, graph: graph, feed, validation)
@@ -143,12 +143,8 @@ public final class Trainer {
         return .stopped(step: step)
     }
 
-    private func isCheckpointDue(_ step: UInt64, total: UInt64) -> Bool {
-        step % UInt64(settings.checkpoints.everyBatches) == 0 || isEpochEnd(step, total: total)
-    }
-
-    private func isEpochEnd(_ step: UInt64, total: UInt64) -> Bool {
-        step % UInt64(settings.training.batchesPerEpoch) == 0 || step == total
+    private func isCheckpointDue(_ step: UInt64) -> Bool {
+        step % UInt64(settings.checkpoints.everyBatches) == 0 || settings.isEpochEnd(step: step)
     }
 
     private func epoch(of batch: UInt64) -> UInt64 { settings.epoch(ofBatch: batch) }

@@ -115,7 +115,7 @@ private struct EmbedFixture {
     private let shape: ModelShape
 
     private var checkpoint: String { folder + "/step-00000000.safetensors" }
-    private var work: String { folder + "/work" }
+    private var work: String { folder + "/shards" }
 
     init(_ folder: String, pins: Int, hidden: Int, output: Int) throws {
         self.folder = folder

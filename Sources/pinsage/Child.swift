@@ -93,3 +93,13 @@ final class Child: @unchecked Sendable {
         unsafe write(wake, &one, 8)
     }
 }
+
+/// The path of this executable, links followed.
+var ownExecutable: String {
+    (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+}
+
+/// The last line of a process's log; nil where there is none.
+func lastLine(ofLog path: String) -> String? {
+    (try? String(contentsOfFile: path, encoding: .utf8))?.split(separator: "\n").last.map(String.init)
+}

@@ -133,7 +133,7 @@ struct EmbedCommand: ParsableCommand {
         var arguments = [
             "--checkpoint", source.checkpoint, "--graph", source.graph, "--out", out,
             "--precision", precision.rawValue, "--threads", "\(threads ?? 1)",
-            "--local-executable", try PythonScript.executable(),
+            "--local-executable", ownExecutable,
         ]
         if let work { arguments += ["--work", work] }
         if let shards { arguments += ["--shards", "\(shards)"] }

@@ -131,8 +131,7 @@ struct EpochCompanion {
 
     /// Checkpoints of epochs' ends, by step.
     private func epochEndFiles() -> [CheckpointFile] {
-        let (perEpoch, total) = (UInt64(settings.training.batchesPerEpoch), UInt64(settings.totalBatches))
-        return checkpoints.steps().filter { $0 > 0 && ($0 % perEpoch == 0 || $0 == total) }.compactMap { step in
+        checkpoints.steps().filter(settings.isEpochEnd).compactMap { step in
             var status = stat()
             guard unsafe stat(checkpoints.file(step: step), &status) == 0 else { return nil }
             return CheckpointFile(
@@ -178,7 +177,9 @@ struct EpochCompanion {
     private func removeLeftovers(butFor kept: String) {
         for name in (try? AtomicReplace.entries(ofFolder: folder)) ?? [] {
             let path = "\(folder)/\(name)"
-            if path != kept, name.contains(".tmp-") || name.hasSuffix(".work") { try? AtomicReplace.removeTree(path) }
+            if path != kept, AtomicReplace.isTemporary(name) || name.hasSuffix(".work") {
+                try? AtomicReplace.removeTree(path)
+            }
         }
     }
 

@@ -57,7 +57,7 @@ struct LadderRun {
             throw LadderError.noContent(path: graph.directory)
         }
         let present = try AtomicReplace.entries(ofFolder: folder) ?? []
-        if let stranger = present.first(where: { !Self.names.contains($0) && !$0.contains(".tmp-") }) {
+        if let stranger = present.first(where: { !Self.names.contains($0) && !AtomicReplace.isTemporary($0) }) {
             throw LadderError.occupied(path: folder, found: "'\(stranger)'")
         }
     }

@@ -42,7 +42,7 @@ struct LadderTraining {
         defer { close(wake) }
         let child = try Child(
             Supervisor.Role(
-                name: "train", executable: TrainCommand.sibling("pinsage"),
+                name: "train", executable: ownExecutable,
                 arguments: ["train", "--config", config, "--supervisor", "\(getpid())"]
                     + (isResumed ? ["--resume"] : []),
                 logPath: logPath), wake: wake)
@@ -58,15 +58,11 @@ struct LadderTraining {
         }
         guard child.endedWell else {
             throw LadderError.trainingFailed(
-                rung: rung, seed: settings.seed, ending: child.ending, lastLine: lastLine, log: logPath)
+                rung: rung, seed: settings.seed, ending: child.ending,
+                lastLine: lastLine(ofLog: logPath) ?? "nothing in its log.", log: logPath)
         }
         try AtomicReplace.writeJSON(Ending(seconds: isResumed ? nil : steadySeconds() - start), to: endingPath)
         progress.trainingEnded()
-    }
-
-    private var lastLine: String {
-        let log = (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? ""
-        return log.split(separator: "\n").last.map(String.init) ?? "nothing in its log."
     }
 
     /// Batches learned from, as the run's metrics have it.

@@ -11,7 +11,7 @@ struct PythonScript {
     /// - Parameter name: as `spark/embed.py`.
     /// - Throws: `PythonScriptError`.
     init(_ name: String, environment: [String: String] = ProcessInfo.processInfo.environment) throws {
-        let folders = try environment["PINSAGE_SCRIPTS"].map { [$0] } ?? Self.foldersAbove(Self.executable())
+        let folders = environment["PINSAGE_SCRIPTS"].map { [$0] } ?? Self.foldersAbove(ownExecutable)
         guard let scripts = folders.first(where: { FileManager.default.fileExists(atPath: "\($0)/\(name)") }) else {
             throw PythonScriptError.noScript(name: name, folder: folders.first ?? "scripts")
         }
@@ -28,11 +28,6 @@ struct PythonScript {
         unsafe words.append(nil)
         unsafe execvp(python, &words)
         throw PythonScriptError.noPython(path: python, reason: unsafe String(cString: strerror(errno)))
-    }
-
-    /// The path of this executable, links followed.
-    static func executable() throws -> String {
-        try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     }
 
     private static func foldersAbove(_ path: String) -> [String] {

@@ -194,8 +194,7 @@ struct Supervisor {
     }
 
     private func lastLine(of path: String?) -> String {
-        guard let path, let text = try? String(contentsOfFile: path, encoding: .utf8) else { return "nothing" }
-        let line = text.split(separator: "\n").last.map(String.init) ?? "nothing"
+        let line = path.flatMap(lastLine(ofLog:)) ?? "nothing"
         return ["pinsage-sampler: ", "pinsage mine: "].reduce(line) { $0.replacing($1, with: "", maxReplacements: 1) }
     }
 }

@@ -81,16 +81,12 @@ struct TrainCommand: ParsableCommand {
 
     private func companion(logPath: String) -> Supervisor.Role {
         Supervisor.Role(
-            name: "companion", executable: Self.own,
+            name: "companion", executable: ownExecutable,
             arguments: ["mine"] + common + ["--supervisor", "\(getpid())"], logPath: logPath)
     }
 
-    private static var own: String {
-        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
-    }
-
     /// An executable in the folder of this one.
-    static func sibling(_ name: String) -> String {
-        URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(name).path
+    private static func sibling(_ name: String) -> String {
+        URL(fileURLWithPath: ownExecutable).deletingLastPathComponent().appendingPathComponent(name).path
     }
 }
