@@ -1,4 +1,9 @@
+import CPlatform
+
 extension Kernels {
+    /// Rows asked for before their turn.
+    private static let rowsAhead = 8
+
     /// One Adam step with bias correction over `count` parameters.
     ///
     /// - Parameters:
@@ -43,6 +48,10 @@ extension Kernels {
         metered(.rows("Adam of rows", rows.count, parameters.columns, passes: 7)) {
             inBlocks(of: 512, rows.count) { range in
                 for i in range {
+                    let next = unsafe min(Int(rows[min(i + Self.rowsAhead, rows.count - 1)]), parameters.rows - 1)
+                    parameters.prefetch(row: next)
+                    first.prefetch(row: next)
+                    second.prefetch(row: next)
                     let row = unsafe Int(rows[i])
                     require(row < parameters.rows, "adamRows: row \(row) of \(parameters.rows)")
                     unsafe stepCounts[row] += 1
@@ -62,5 +71,17 @@ extension Kernels {
     public func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
         require(count >= 0, "sumOfSquares: \(count) elements")
         return metered(.rows("sum of squares", count, 1, passes: 1)) { unsafe loops.sumOfSquares(x, count) }
+    }
+}
+
+extension Matrix {
+    /// Asks for the cache lines of a row.
+    @inline(__always)
+    fileprivate func prefetch(row: Int) {
+        var column = 0
+        while column < columns {
+            unsafe platform_prefetch(base + row * stride + column)
+            column += 16
+        }
     }
 }

@@ -11,8 +11,14 @@ public func maxPoolRows(
     _ inputStride: Int, _ width: Int, _ output: UnsafeMutablePointer<Float>, _ outputStride: Int,
     _ winners: UnsafeMutablePointer<Int32>?
 ) {
+    let last = unsafe Int(offsets[lists]) - 1
     for list in 0..<lists {
         let (begin, end) = unsafe (Int(offsets[list]), Int(offsets[list + 1]))
+        // All columns of the next list's rows: this one's have come.
+        for entry in begin..<end {
+            let next = unsafe Int(indices[min(entry &+ (end &- begin), last)])
+            unsafe prefetchRow(input + next &* inputStride, width)
+        }
         let to = unsafe output + list * outputStride
         let winnerRow = unsafe winners.map { unsafe $0 + list * width }
         if begin == end {

@@ -37,7 +37,7 @@ final class RandomLists {
 }
 
 /// Pooling and its transpose over tables that no cache holds.
-func poolCases() -> [KernelCase] { [gatherPool(), transposedPool()] }
+func poolCases() -> [KernelCase] { [gatherPool(), transposedPool(), maxPool()] }
 
 /// 16,384 lists of 25 rows of 128 out of 2²⁰: 210 MB read here and there in a table of 537 MB.
 private func gatherPool() -> KernelCase {
@@ -85,9 +85,33 @@ private func transposedPool() -> KernelCase {
         difference: { firstDifference(table, expected, tolerance: 1e-5) })
 }
 
+/// The largest instead of the weighted sum, out of the same table; which row won is written too, 4 bytes an element.
+private func maxPool() -> KernelCase {
+    let (lists, perList, rows, width) = (16_384, 25, 1 << 20, 128)
+    let random = RandomLists(count: lists, perList: perList, rows: rows)
+    let table = Matrix(randomBuffer(rows * width, seed: 3), rows: rows, columns: width)
+    let pooled = Matrix(FloatBuffer(count: lists * width), rows: lists, columns: width)
+    let expected = Matrix(FloatBuffer(count: 256 * width), rows: 256, columns: width)
+    let winners = IntBuffer([Int32](repeating: 0, count: lists * width))
+    let expectedWinners = IntBuffer([Int32](repeating: 0, count: 256 * width))
+    return KernelCase(
+        name: "max-pool \(lists) lists of \(perList) out of \(rows)×\(width)", kernel: "max_pool",
+        sizes: [lists, perList, rows, width], work: .bytes(4 * Double((perList + 2) * lists * width)),
+        run: { kernels in
+            random.with(lists) { unsafe kernels.maxPool($0, from: table, into: pooled, winners: winners.base) }
+        },
+        scalar: {
+            random.with(256) {
+                unsafe ScalarKernels.maxPool($0, from: table, into: expected, winners: expectedWinners.base)
+            }
+        },
+        scalarShare: 256 / Double(lists),
+        difference: { firstDifference(pooled.rows(0..<256), expected, tolerance: 0) })
+}
+
 /// Normalising, the loss and the optimiser.
 func rowCases() -> [KernelCase] {
-    [normalize(), normalizeBackward(), adam()]
+    [normalize(), normalizeBackward(), adam(), adamOfRows()]
         + [(512, 500, 64), (2_048, 1_000, 128)].flatMap { pairs, negatives, width in
             let data = PairData(pairs: pairs, negatives: negatives, width: width)
             return [hinge(data), softmax(data)]
@@ -231,6 +255,46 @@ private func adam() -> KernelCase {
             return firstDifference(
                 Matrix(found[0], rows: 1, columns: 4_096), Matrix(expected[0], rows: 1, columns: 4_096),
                 tolerance: 1e-6)
+        })
+}
+
+/// The rows of a table of learned vectors that a batch has touched: 16,384 of 2²⁰, each in four tables.
+private func adamOfRows() -> KernelCase {
+    let (count, rows, width) = (16_384, 1 << 20, 64)
+    let chosen = (0..<UInt32(count)).map { $0 &* 40_503 & (1 << 20 - 1) }
+    let g = Matrix(randomBuffer(count * width, seed: 11), rows: count, columns: width)
+    func tables() -> [Matrix] {
+        (0..<3).map { _ in Matrix(FloatBuffer(count: rows * width), rows: rows, columns: width) }
+    }
+    let (found, steps) = (tables(), FloatBuffer(count: rows))
+    let expected = (0..<3).map { _ in FloatBuffer(count: width) }
+    let rule = AdamRule(learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: 1)
+    func scalarStep() {
+        for row in 0..<256 {
+            for buffer in expected { unsafe buffer.base.update(repeating: 0, count: width) }
+            unsafe ScalarKernels.adamStep(
+                parameters: expected[0].base, gradients: g.base + row * width, first: expected[1].base,
+                second: expected[2].base, count: width, rule)
+        }
+    }
+    func step(_ kernels: Kernels) {
+        unsafe chosen.withUnsafeBufferPointer {
+            unsafe kernels.adamRows(
+                $0, parameters: found[0], gradients: g, first: found[1], second: found[2], stepCounts: steps.base,
+                learningRate: 0.01)
+        }
+    }
+    return KernelCase(
+        name: "Adam of \(count) rows out of \(rows)×\(width)", kernel: "adam_rows", sizes: [count, rows, width],
+        work: .bytes(28 * Double(count * width)), run: step, scalar: scalarStep, scalarShare: 256 / Double(count),
+        difference: {
+            // Both have gone on since the first step: a fresh step of the last row that the formula took.
+            let row = Int(chosen[255])
+            for table in found { unsafe (table.base + row * width).update(repeating: 0, count: width) }
+            unsafe steps.base[row] = 0
+            step(Kernels())
+            let formula = Matrix(expected[0], rows: 1, columns: width)
+            return firstDifference(found[0].rows(row..<row + 1), formula, tolerance: 1e-6)
         })
 }
 

@@ -46,7 +46,7 @@ def torch_body(kernel, sizes):
         left, right = (a.t(), b) if kernel == "tn" else (a, b.t() if kernel == "nt" else b)
         c = torch.empty(left.shape[0], right.shape[1])
         return lambda: torch.mm(left, right, out=c)
-    if kernel in ("gather_pool", "scatter"):
+    if kernel in ("gather_pool", "max_pool", "scatter"):
         lists, per_list, rows, width = sizes
         indices = torch.from_numpy(random.integers(0, rows, lists * per_list))
         weights = torch.full((lists * per_list,), 1 / per_list)
@@ -55,6 +55,10 @@ def torch_body(kernel, sizes):
             offsets = torch.arange(0, lists * per_list + 1, per_list)
             return lambda: F.embedding_bag(
                 indices, table, offsets, mode="sum", per_sample_weights=weights, include_last_offset=True)
+        if kernel == "max_pool":
+            table = tensor(rows, width)
+            offsets = torch.arange(0, lists * per_list + 1, per_list)
+            return lambda: F.embedding_bag(indices, table, offsets, mode="max", include_last_offset=True)
         # The weighted rows are made ready beforehand: only the adding is timed.
         source = tensor(lists, width).repeat_interleave(per_list, 0) * weights[:, None]
         table = torch.empty(rows, width)
@@ -68,15 +72,20 @@ def torch_body(kernel, sizes):
         with torch.enable_grad():
             unit = F.normalize(a, dim=1)
         return lambda: torch.autograd.grad(unit, a, gradient, retain_graph=True)
-    if kernel == "hinge":
+    if kernel in ("hinge", "softmax"):
         pairs, negatives, width = sizes
         with torch.no_grad():
             q, p, n = (F.normalize(tensor(count, width), dim=1) for count in (pairs, pairs, negatives))
         q, p, n = q.requires_grad_(), p.requires_grad_(), n.requires_grad_()
+        answers = torch.zeros(pairs, dtype=torch.long)
 
         def step():
             with torch.enable_grad():
-                loss = torch.relu(q @ n.t() - (q * p).sum(1, keepdim=True) + 0.1).mean()
+                score, others = (q * p).sum(1, keepdim=True), q @ n.t()
+                if kernel == "hinge":
+                    loss = torch.relu(others - score + 0.1).mean()
+                else:
+                    loss = F.cross_entropy(torch.cat((score, others), 1) / 0.1, answers)
             return torch.autograd.grad(loss, (q, p, n))
 
         return step
@@ -84,6 +93,12 @@ def torch_body(kernel, sizes):
         parameter = torch.nn.Parameter(tensor(*sizes))
         parameter.grad = tensor(*sizes)
         return torch.optim.Adam([parameter], lr=0.01, fused=True).step
+    if kernel == "adam_rows":
+        count, rows, width = sizes
+        parameter = torch.nn.Parameter(tensor(rows, width))
+        chosen = torch.from_numpy(np.arange(count, dtype=np.uint32) * np.uint32(40503) & np.uint32(rows - 1)).long()
+        parameter.grad = torch.sparse_coo_tensor(chosen[None], tensor(count, width), (rows, width))
+        return torch.optim.SparseAdam([parameter], lr=0.01).step
     return None
 
 
