@@ -10,7 +10,7 @@ public final class StopToken: Sendable {
     /// Readable while a signal, or a `stop()`, has not been taken notice of. Closed with the token.
     public let descriptor: Int32
     private let signals: Int32?
-    private let event: Int32
+    private let event: WakeEvent
     private let stopped = Atomic<Bool>(false)
     private let lastSignal = Atomic<Int32>(0)
     private let signalsTaken = Atomic<Int>(0)
@@ -18,10 +18,10 @@ public final class StopToken: Sendable {
     /// A token that SIGINT and SIGTERM set. Create it before the process has a second thread: the signals are blocked
     /// in this thread and in those it starts, and a thread without the block would still die of them.
     ///
-    /// - Throws: `StopTokenError` when the kernel has no descriptor left.
+    /// - Throws: `DescriptorError` when the kernel has no descriptor left.
     public convenience init() throws {
         let signals = platform_signal_descriptor()
-        guard signals >= 0 else { throw StopTokenError("signalfd", errno) }
+        guard signals >= 0 else { throw DescriptorError("signalfd", errno) }
         try self.init(signals: signals)
     }
 
@@ -32,15 +32,13 @@ public final class StopToken: Sendable {
 
     private init(signals: Int32?) throws {
         self.signals = signals
-        event = platform_event_descriptor()
-        guard event >= 0 else { throw StopTokenError("eventfd", errno) }
-        descriptor = platform_either_descriptor(signals ?? -1, event)
-        guard descriptor >= 0 else { throw StopTokenError("epoll", errno) }
+        event = try WakeEvent()
+        descriptor = platform_either_descriptor(signals ?? -1, event.descriptor)
+        guard descriptor >= 0 else { throw DescriptorError("epoll", errno) }
     }
 
     deinit {
         if descriptor >= 0 { close(descriptor) }
-        if event >= 0 { close(event) }
         if let signals { close(signals) }
     }
 
@@ -53,7 +51,7 @@ public final class StopToken: Sendable {
     /// Asks for the end; from any thread.
     public func stop() {
         stopped.store(true, ordering: .releasing)
-        unsafe withUnsafeBytes(of: UInt64(1)) { _ = unsafe write(event, $0.baseAddress, $0.count) }
+        event.ring()
     }
 
     /// Takes notice of what made the descriptor readable.
@@ -65,8 +63,7 @@ public final class StopToken: Sendable {
                 stopped.store(true, ordering: .releasing)
             }
         }
-        var count: UInt64 = 0
-        unsafe withUnsafeMutableBytes(of: &count) { _ = unsafe read(event, $0.baseAddress, $0.count) }
+        event.drain()
     }
 
     /// The newest signal that was taken notice of, or 0.
@@ -74,14 +71,4 @@ public final class StopToken: Sendable {
 
     /// Signals that were taken notice of.
     public var signalCount: Int { signalsTaken.load(ordering: .relaxed) }
-}
-
-/// The kernel refused what a `StopToken` is made of.
-public struct StopTokenError: Error, Equatable, CustomStringConvertible {
-    public let description: String
-
-    init(_ call: String, _ number: Int32) {
-        description =
-            unsafe "stop token: \(call): expected a descriptor, found: \(String(cString: strerror(number))). Raise ulimit -n."
-    }
 }

@@ -22,7 +22,7 @@ final class MinibatchFeed: @unchecked Sendable {
     private let gatekeeper: Gatekeeper?
     private let tables: HardNegativeFolder
     /// Wakes the thread when a batch has been consumed.
-    private let wake: Int32
+    private let wake: WakeEvent
 
     // Shared between the two threads, under `lock`.
     private let lock = SteadyCondition()
@@ -65,11 +65,7 @@ final class MinibatchFeed: @unchecked Sendable {
             log.warning("\(warning)")
             writeToStandardError(warning)
         }
-        wake = platform_event_descriptor()
-    }
-
-    deinit {
-        _ = Glibc.close(wake)
+        wake = try WakeEvent()
     }
 
     /// Begins to lease batches.
@@ -114,13 +110,13 @@ final class MinibatchFeed: @unchecked Sendable {
             next += 1
             consumed += 1
         }
-        ring()
+        wake.ring()
     }
 
     /// Makes batches wait for a table of hard negatives; nil: they need none.
     func wait(for table: AwaitedTable?) {
         lock.withLock { awaited = table }
-        ring()
+        wake.ring()
     }
 
     /// The table that a batch is made with; nil where it needs none, or waits for it.
@@ -134,7 +130,7 @@ final class MinibatchFeed: @unchecked Sendable {
     /// Tells every worker to stop, and closes the sockets.
     func finish(_ reason: String) {
         lock.withLock { farewell = reason }
-        ring()
+        wake.ring()
         lock.lock()
         while !isThreadDone { lock.wait() }
         lock.unlock()
@@ -150,11 +146,6 @@ final class MinibatchFeed: @unchecked Sendable {
             _ = lock.wait(until: steadySeconds() + 0.1)
         }
     }
-
-    private func ring() {
-        var one: UInt64 = 1
-        unsafe write(wake, &one, 8)
-    }
 }
 
 // The feed's own thread.
@@ -169,10 +160,10 @@ extension MinibatchFeed {
     }
 
     private func serve(_ loop: inout Loop) throws {
-        let items: [PollItem] = [.link(pull), .link(control), .descriptor(wake)]
+        let items: [PollItem] = [.link(pull), .link(control), .descriptor(wake.descriptor)]
         while true {
             _ = poll(items, timeoutMilliseconds: 100)
-            drainWake()
+            wake.drain()
             receiveControl(&loop)
             receiveBatches(&loop)
             let isDone = settle(&loop)
@@ -326,10 +317,5 @@ extension MinibatchFeed {
             let delivery = try? control.send(answer.message.encode(), to: answer.peer)
             if delivery != .sent { loop.dispatcher.couldNotSend(answer) }
         }
-    }
-
-    private func drainWake() {
-        var count: UInt64 = 0
-        unsafe read(wake, &count, 8)
     }
 }

@@ -1,5 +1,4 @@
 import Basics
-import CPlatform
 import Foundation
 
 /// A process that this one started.
@@ -7,8 +6,8 @@ final class Child: @unchecked Sendable {
     private let process = Process()
     private let output = Pipe()
 
-    /// - Parameter wake: an eventfd that becomes readable when the child ends.
-    init(_ role: Supervisor.Role, wake: Int32) throws {
+    /// - Parameter wake: rings when the child ends, perhaps after this object has gone.
+    init(_ role: Supervisor.Role, wake: WakeEvent) throws {
         process.executableURL = URL(fileURLWithPath: role.executable)
         process.arguments = role.arguments
         process.standardInput = FileHandle.nullDevice
@@ -21,7 +20,7 @@ final class Child: @unchecked Sendable {
             }
             process.standardError = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         }
-        process.terminationHandler = { _ in Self.ring(wake) }
+        process.terminationHandler = { _ in wake.ring() }
         do {
             try process.run()
         } catch {
@@ -54,7 +53,7 @@ final class Child: @unchecked Sendable {
 
     /// Waits until the child has written its first line, which says that it is ready.
     /// - Returns: false when it ended, or a signal came, before that.
-    func waitUntilReady(wake: Int32, stop: StopToken) -> Bool {
+    func waitUntilReady(wake: WakeEvent, stop: StopToken) -> Bool {
         let descriptor = output.fileHandleForReading.fileDescriptor
         while isRunning, !stop.isStopped {
             if Self.isReadable(descriptor) { return !output.fileHandleForReading.availableData.isEmpty }
@@ -72,25 +71,19 @@ final class Child: @unchecked Sendable {
     }
 
     /// Sleeps until a child ends, a signal comes, or the time has passed.
-    static func waitForEvent(wake: Int32, stop: StopToken, milliseconds: Int32) {
+    static func waitForEvent(wake: WakeEvent, stop: StopToken, milliseconds: Int32) {
         var items = [
-            pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: wake.descriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0),
         ]
         unsafe poll(&items, nfds_t(items.count), milliseconds)
-        var count: UInt64 = 0
-        unsafe read(wake, &count, 8)
+        wake.drain()
         stop.drainSignals()
     }
 
     private static func isReadable(_ descriptor: Int32) -> Bool {
         var item = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         return unsafe poll(&item, 1, 0) > 0
-    }
-
-    private static func ring(_ wake: Int32) {
-        var one: UInt64 = 1
-        unsafe write(wake, &one, 8)
     }
 }
 

@@ -1,6 +1,5 @@
 import Artifacts
 import Basics
-import CPlatform
 import Configuration
 import Evaluation
 import Foundation
@@ -38,8 +37,7 @@ struct LadderTraining {
         try AtomicReplace.write(to: config) { try $0.write(settings.resolvedYAML()) }
         let isResumed = FileManager.default.fileExists(atPath: settings.run + "/checkpoints/latest")
         let start = steadySeconds()
-        let wake = platform_event_descriptor()
-        defer { close(wake) }
+        let wake = try WakeEvent()
         let child = try Child(
             Supervisor.Role(
                 name: "train", executable: ownExecutable,

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Basics
-import CPlatform
 import Foundation
 import FrontDoor
 
@@ -44,8 +43,7 @@ struct Supervisor {
     /// - Parameter whenReady: called once workers may come.
     /// - Throws: `SupervisorError`; `StoppedBySignal` when everything was stopped by a signal and saved.
     func run(stop: StopToken, whenReady: () -> Void) throws {
-        let wake = platform_event_descriptor()
-        defer { close(wake) }
+        let wake = try WakeEvent()
         let trainerProcess = try Child(trainer, wake: wake)
         var workers: [Worker] = []
         var companions: [Worker] = []
@@ -93,7 +91,7 @@ struct Supervisor {
         var isAtWork: Bool { fault == nil && (child != nil || restartAt > 0) }
     }
 
-    private func revive(_ worker: inout Worker, wake: Int32) throws {
+    private func revive(_ worker: inout Worker, wake: WakeEvent) throws {
         let now = steadySeconds()
         if let child = worker.child, !child.isRunning {
             worker.child = nil
@@ -128,7 +126,7 @@ struct Supervisor {
     }
 
     /// Waits for the trainer to end, and turns how it ended into this command's ending.
-    private func finish(_ trainer: Child, wake: Int32, stop: StopToken) throws {
+    private func finish(_ trainer: Child, wake: WakeEvent, stop: StopToken) throws {
         if stop.isStopped {
             try stopTrainer(trainer, wake: wake, stop: stop)
         } else {
@@ -147,7 +145,7 @@ struct Supervisor {
 
     /// Tells the trainer to stop, and waits while it finishes its step and writes its checkpoint.
     /// - Throws: `SupervisorError` when it was killed: it stood still, or another signal came.
-    private func stopTrainer(_ trainer: Child, wake: Int32, stop: StopToken) throws {
+    private func stopTrainer(_ trainer: Child, wake: WakeEvent, stop: StopToken) throws {
         trainer.terminate()
         let start = steadySeconds()
         var signals = stop.signalCount
@@ -189,7 +187,7 @@ struct Supervisor {
     }
 
     /// Sleeps until a child ends, a signal comes, or a tenth of a second has passed.
-    private func waitForEvent(wake: Int32, stop: StopToken) {
+    private func waitForEvent(wake: WakeEvent, stop: StopToken) {
         Child.waitForEvent(wake: wake, stop: stop, milliseconds: 100)
     }
 
