@@ -90,37 +90,7 @@ import CPlatform
             let source = unsafe (base + row * width * 4).assumingMemoryBound(to: Float.self)
             unsafe output.update(from: source, count: width)
         default:
-            unsafe Self.widen(base + row * width * 2, into: output, count: width)
+            unsafe Half.widen(base + row * width * 2, into: output, count: width)
         }
-    }
-
-    /// float16 → float32, exactly, eight at a time in integer arithmetic: without hardware conversion in the
-    /// baseline instruction set a scalar conversion is a library call.
-    static func widen(_ source: UnsafeRawPointer, into output: UnsafeMutablePointer<Float>, count: Int) {
-        var i = 0
-        while i + 8 <= count {
-            let halves = unsafe source.loadUnaligned(fromByteOffset: i * 2, as: SIMD8<UInt16>.self)
-            unsafe UnsafeMutableRawPointer(output + i).storeBytes(of: widened(halves), as: SIMD8<Float>.self)
-            i += 8
-        }
-        while i < count {
-            let half = unsafe source.loadUnaligned(fromByteOffset: i * 2, as: UInt16.self)
-            unsafe output[i] = widened(SIMD8(repeating: half))[0]
-            i += 1
-        }
-    }
-
-    /// Moves exponent and fraction into place and multiplies by 2^112, which also makes subnormals right;
-    /// infinities and NaN (all exponent bits set) keep theirs.
-    @inline(__always)
-    private static func widened(_ halves: SIMD8<UInt16>) -> SIMD8<Float> {
-        let bits = SIMD8<UInt32>(truncatingIfNeeded: halves)
-        let magnitude = (bits & 0x7FFF) &<< 13
-        let scaled = unsafe unsafeBitCast(magnitude, to: SIMD8<Float>.self) * Float(bitPattern: 0x7780_0000)
-        let special = magnitude | 0x7F80_0000
-        let isSpecial = magnitude .>= 0x0F80_0000
-        let finite = unsafe unsafeBitCast(scaled, to: SIMD8<UInt32>.self)
-        let result = finite.replacing(with: special, where: isSpecial) | ((bits & 0x8000) &<< 16)
-        return unsafe unsafeBitCast(result, to: SIMD8<Float>.self)
     }
 }

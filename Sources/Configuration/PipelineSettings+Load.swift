@@ -50,6 +50,11 @@ extension PipelineSettings {
                 expected: "\(model.hiddenWidth), as model.hidden_width, because model.head is none",
                 found: "\(model.outputWidth)")
         }
+        if trainer.wire == .float16 && trainer.features != .inline {
+            throw ConfigError(
+                place: file.place(of: "trainer.wire", "trainer.features"), subject: "trainer.features",
+                expected: "inline, because trainer.wire is float16", found: trainer.features.rawValue)
+        }
         if training.patience > 0 && !validates {
             throw ConfigError(
                 place: file.place(of: "training.patience", "validation.share"), subject: "validation.share",
@@ -151,6 +156,7 @@ extension SamplerSettings {
             throw section.error("endpoint", expected: fault, found: endpoint)
         }
         credit = try section.int("credit", default: credit, in: 1...1_024)
+        cacheMB = try section.int("cache_mb", default: cacheMB, in: 0...1_048_576)
         leaseSeconds = try section.double("lease_seconds", default: leaseSeconds, in: .from(0.1, to: 86_400))
         giveUpSeconds = try section.double("give_up_seconds", default: giveUpSeconds, in: .from(1, to: 2_592_000))
     }
@@ -160,6 +166,7 @@ extension TrainerSettings {
     fileprivate mutating func read(_ section: ConfigSection) throws {
         threads = try section.int("threads", default: threads, in: 1...1_024)
         features = try section.choice("features", default: features)
+        wire = try section.choice("wire", default: wire)
         precision = try section.choice("precision", default: precision)
     }
 }

@@ -4,7 +4,7 @@ extension PipelineSettings {
     /// What a batch is made by, in 64 bits: trainer and samplers that agree on it make and expect the same batches.
     ///
     /// It depends on the graph, the seed, every setting of `walks`, `batch` and `hard_negatives`, `trainer.features`,
-    /// `validation.share`, and where there are hard negatives on the length of an epoch; and on nothing else, so that a
+    /// `trainer.wire`, `validation.share`, and where there are hard negatives on the length of an epoch; and on nothing else, so that a
     /// run may go on with another number of workers or another learning rate.
     ///
     /// It is FNV-1a (64 bits) over the canonical text, one `key: value` line per setting as in `resolvedYAML`, below
@@ -20,7 +20,9 @@ extension PipelineSettings {
 
     /// The settings that decide what is in a batch, by dotted key.
     public var recipeSettings: [(key: String, value: String)] {
-        [("seed", "\(seed)"), ("trainer.features", trainer.features.rawValue)]
+        [
+            ("seed", "\(seed)"), ("trainer.features", trainer.features.rawValue), ("trainer.wire", trainer.wire.rawValue),
+        ]
             + [walkSection, batchSection, hardNegativeSection].flatMap { section in
                 section.lines.map { ("\(section.name).\($0.key)", $0.value.yaml) }
             }

@@ -30,7 +30,7 @@ extension PipelineSettings {
     func isDecisive(_ key: String, in section: String) -> Bool {
         switch section {
         case "": key == "seed"
-        case "trainer": key == "precision"
+        case "trainer": ["precision", "wire"].contains(key)
         default:
             ["features", "walks", "model", "batch", "hard_negatives", "training", "validation"].contains(section)
         }
@@ -100,14 +100,15 @@ extension PipelineSettings {
                 name: "samplers",
                 lines: [
                     "count": .bare("\(samplers.count)"), "endpoint": .text(samplers.endpoint),
-                    "credit": .bare("\(samplers.credit)"), "lease_seconds": .bare("\(samplers.leaseSeconds)"),
+                    "credit": .bare("\(samplers.credit)"), "cache_mb": .bare("\(samplers.cacheMB)"),
+                    "lease_seconds": .bare("\(samplers.leaseSeconds)"),
                     "give_up_seconds": .bare("\(samplers.giveUpSeconds)"),
                 ]),
             Section(
                 name: "trainer",
                 lines: [
                     "threads": .bare("\(trainer.threads)"), "features": .word(trainer.features.rawValue),
-                    "precision": .word(trainer.precision.rawValue),
+                    "wire": .word(trainer.wire.rawValue), "precision": .word(trainer.precision.rawValue),
                 ]),
             Section(
                 name: "checkpoints",

@@ -180,6 +180,9 @@ public struct SamplerSettings: Equatable, Sendable {
     public var credit = 4
     /// Seconds after which a batch is leased again to another worker. 0.1 … 86,400.
     public var leaseSeconds = 30.0
+    /// Megabytes (2²⁰ bytes) of neighbourhoods that a worker keeps within a window of `batch.refresh_batches`; 0: none.
+    /// 0 … 1,048,576. Changes no bit of the result.
+    public var cacheMB = 32
     /// Seconds without a word from the trainer after which a worker gives up that has heard one. 1 … 2,592,000.
     public var giveUpSeconds = 600.0
 
@@ -191,6 +194,8 @@ public struct TrainerSettings: Equatable, Sendable {
     /// Threads of the arithmetic. 1 … 1,024. Changes no bit of the result.
     public var threads = 1
     public var features = FeatureSource.mapped
+    /// What the feature rows that travel in the batch are rounded to.
+    public var wire = Wire.float32
     /// What the operands of the network's products are rounded to; sums and parameters are float32 either way.
     public var precision = Precision.float32
 
@@ -199,6 +204,12 @@ public struct TrainerSettings: Equatable, Sendable {
         case mapped
         /// Feature rows travel in the batch: samplers on other hosts.
         case inline
+    }
+
+    public enum Wire: String, CaseIterable, Sendable {
+        case float32
+        /// Half the bytes. The network learns from rounded features.
+        case float16
     }
 
     public enum Precision: String, CaseIterable, Sendable {

@@ -23,6 +23,15 @@ public struct FrameArray<Element: BitwiseCopyable & Sendable>: Sendable {
         self.init(frame: Frame(byteCount: count * MemoryLayout<Element>.stride))
     }
 
+    /// The elements of a frame that is made to hold `count`; the first `kept` stay as they are.
+    ///
+    /// - Precondition: as of `Frame.resize`.
+    package init(resizing frame: Frame, count: Int, keeping kept: Int = 0) {
+        let stride = MemoryLayout<Element>.stride
+        frame.resize(byteCount: count * stride, keeping: kept * stride)
+        self.init(frame: frame)
+    }
+
     /// An array holding a copy of `source`.
     public init(_ source: some Collection<Element>) {
         self.init(count: source.count)

@@ -80,15 +80,23 @@ public struct TableName: Codable, Hashable, Sendable {
     /// The query of a row.
     public func query(_ row: Int) -> UInt32 { unsafe UInt32(self.row(row)[0]) }
 
-    /// A query's candidates; none where the table does not know it.
-    public func candidates(of query: UInt32) -> [UInt32] {
+    /// A query's candidates, copied; none where the table does not know it.
+    public func candidates(of query: UInt32) -> [UInt32] { unsafe Array(candidateRow(of: query)) }
+
+    /// A query's candidates as they lie in the table, valid while it lives.
+    public func candidateRow(of query: UInt32) -> UnsafeBufferPointer<UInt32> {
         var (low, high) = (0, queryCount)
         while low < high {
             let middle = (low + high) / 2
             if self.query(middle) < query { low = middle + 1 } else { high = middle }
         }
-        guard low < queryCount, self.query(low) == query else { return [] }
-        return unsafe row(low).dropFirst().prefix { $0 >= 0 }.map { UInt32($0) }
+        guard low < queryCount, self.query(low) == query else { return unsafe UnsafeBufferPointer(start: nil, count: 0) }
+        let entries = unsafe row(low)
+        var end = 1
+        while end < Self.width, unsafe entries[end] >= 0 { end += 1 }
+        // No entry is negative: the bits are those of unsigned numbers.
+        return unsafe UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(entries)[4..<4 * end])
+            .assumingMemoryBound(to: UInt32.self)
     }
 
     private func row(_ row: Int) -> UnsafeBufferPointer<Int32> {

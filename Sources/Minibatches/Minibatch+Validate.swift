@@ -8,10 +8,16 @@ public struct MinibatchLimits: Equatable, Sendable {
     public var recipe: UInt64
     /// Width of the feature rows that travel in the batch; 0 when none travel.
     public var featureWidth: Int
+    /// How they travel.
+    public var featurePrecision: WirePrecision
     /// Most bytes of a batch, all frames together. The default is 2 GiB.
     public var byteCountMax: Int
 
-    public init(pinCount: Int, recipe: UInt64, featureWidth: Int = 0, byteCountMax: Int = 1 << 31) {
+    public init(
+        pinCount: Int, recipe: UInt64, featureWidth: Int = 0, featurePrecision: WirePrecision = .float32,
+        byteCountMax: Int = 1 << 31
+    ) {
+        self.featurePrecision = featurePrecision
         self.pinCount = pinCount
         self.recipe = recipe
         self.featureWidth = featureWidth
@@ -38,7 +44,7 @@ extension Minibatch {
         try checkRows(positives, of: .positives, below: targetCount)
         try checkRows(sharedNegatives, of: .sharedNegatives, below: targetCount)
         try checkRows(hardNegatives, of: .hardNegatives, below: targetCount)
-        if let features { try checkFinite(features.values, of: .features) }
+        if let features { try checkFinite(features) }
     }
 
     private func checkCounts(_ limits: MinibatchLimits) throws(MinibatchError) {
@@ -59,8 +65,13 @@ extension Minibatch {
         try check(width, "feature width", limits.featureWidth...limits.featureWidth)
         guard let features else { return }
         let (count, overflow) = width.multipliedReportingOverflow(by: pinCount)
-        guard !overflow, features.values.count == count else {
-            throw .count(of: "features", expected: "\(pinCount) rows of \(width)", found: features.values.count)
+        guard !overflow, features.count == count else {
+            throw .count(of: "features", expected: "\(pinCount) rows of \(width)", found: features.count)
+        }
+        guard features.precision == limits.featurePrecision else {
+            throw .value(
+                array: MinibatchArray.features.name, at: 0, expected: "\(limits.featurePrecision)",
+                found: "\(features.precision)")
         }
     }
 
@@ -101,6 +112,18 @@ private func checkRows(_ rows: FrameArray<Int32>, of array: MinibatchArray, belo
     let limit = UInt32(bound)  // at most Int32.max, and a negative row is above that as a bit pattern
     guard let at = unsafe rows.elements.firstIndex(where: { UInt32(bitPattern: $0) >= limit }) else { return }
     throw .indexOutOfRange(array: array.name, at: at, bound: bound, found: Int(rows[at]))
+}
+
+private func checkFinite(_ features: InlineFeatures) throws(MinibatchError) {
+    switch features.precision {
+    case .float32: try checkFinite(features.values, of: .features)
+    case .float16:
+        let halves = FrameArray<UInt16>(frame: features.frame)
+        guard let at = unsafe halves.elements.firstIndex(where: { $0 & 0x7C00 == 0x7C00 }) else { return }
+        throw .value(
+            array: MinibatchArray.features.name, at: at, expected: "a finite number",
+            found: halves[at] & 0x3FF == 0 ? "inf" : "nan")
+    }
 }
 
 private func checkFinite(_ values: FrameArray<Float>, of array: MinibatchArray) throws(MinibatchError) {

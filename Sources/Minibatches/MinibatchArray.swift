@@ -1,4 +1,5 @@
-/// The arrays of a minibatch in the order of their frames. Every element is four bytes, little-endian.
+/// The arrays of a minibatch in the order of their frames. Every element is four bytes, little-endian; a feature may be
+/// two.
 package enum MinibatchArray: Int, CaseIterable, Sendable {
     case pins, boardCounts
     case offsets1, neighbors1, weights1
@@ -27,10 +28,8 @@ package enum MinibatchArray: Int, CaseIterable, Sendable {
         }
     }
 
-    /// Those that a batch has, with or without features.
-    static func present(withFeatures: Bool) -> [MinibatchArray] {
-        withFeatures ? allCases : allCases.filter { $0 != .features }
-    }
+    /// How many a batch has: the first ones, features last.
+    package static func count(withFeatures: Bool) -> Int { withFeatures ? features.rawValue + 1 : features.rawValue }
 
     static func offsets(ofLayer layer: Int) -> MinibatchArray { layer == 0 ? .offsets1 : .offsets2 }
     static func neighbors(ofLayer layer: Int) -> MinibatchArray { layer == 0 ? .neighbors1 : .neighbors2 }

@@ -5,9 +5,10 @@ import Basics
 ///
 /// Frame 0 is a `MinibatchHeader`; then one frame for each array, in this order: pins (u32); board counts (u32); offsets (i32), neighbours
 /// (i32) and weights (f32) of layer 1, then of layer 2; queries, positives, shared negatives, hard negatives (i32);
-/// features (f32) where they travel.
+/// features (f32 or f16) where they travel.
 public enum MinibatchCodec {
-    /// The batch as frames; those of the arrays are the batch's own.
+    /// The batch as frames; those of the arrays are the batch's own. Allocates nothing for a batch that lies in
+    /// memory of a message: see `Minibatch.message`.
     ///
     /// - Parameter sampler: who made it, for the trainer's logs.
     /// - Precondition: the batch has two layers, and `sampler` has at most 256 bytes and no control characters.
@@ -16,10 +17,15 @@ public enum MinibatchCodec {
         precondition(
             sampler.utf8.count <= MinibatchHeader.samplerNameBytesMax && isPlain(sampler),
             "MinibatchCodec: bad sampler name of \(sampler.utf8.count) bytes")
-        let present = MinibatchArray.present(withFeatures: batch.features != nil)
-        let frames = present.map { batch.frame(of: $0) }
-        let header = MinibatchHeader(of: batch, sampler: sampler, frames: frames)
-        return [Frame(copying: header.encoded())] + frames
+        let header = MinibatchHeader(of: batch, sampler: sampler)
+        if batch.isWhole(batch.message) {
+            header.write(toFirstOf: batch.message)
+            return batch.message
+        }
+        let count = MinibatchArray.count(withFeatures: batch.features != nil)
+        let message = [Frame(byteCount: 0)] + MinibatchArray.allCases.prefix(count).map { batch.frame(of: $0) }
+        header.write(toFirstOf: message)
+        return message
     }
 
     /// The header alone: enough to tell which batch it is, and from whom.
@@ -78,7 +84,10 @@ public enum MinibatchCodec {
             queries: array(.queries), positives: array(.positives), sharedNegatives: array(.sharedNegatives),
             hardNegatives: array(.hardNegatives),
             features: header.featureWidth == 0
-                ? nil : InlineFeatures(width: header.featureWidth, values: array(.features)),
+                ? nil
+                : InlineFeatures(
+                    width: header.featureWidth, precision: header.featureBytes == 2 ? .float16 : .float32,
+                    frame: frames[MinibatchArray.features.rawValue]),
             table: header.table, coSavedCount: header.coSavedCount)
     }
 
@@ -107,7 +116,18 @@ extension Minibatch {
         case .positives: positives.frame
         case .sharedNegatives: sharedNegatives.frame
         case .hardNegatives: hardNegatives.frame
-        case .features: features?.values.frame ?? Frame(byteCount: 0)
+        case .features: features?.frame ?? Frame(byteCount: 0)
         }
+    }
+
+    /// Whether frames are a header's and those of all arrays, in order.
+    fileprivate func isWhole(_ message: [Frame]) -> Bool {
+        guard message.count == 1 + MinibatchArray.count(withFeatures: features != nil) else { return false }
+        for index in 1..<message.count {
+            guard let array = MinibatchArray(rawValue: index - 1), frame(of: array) === message[index] else {
+                return false
+            }
+        }
+        return true
     }
 }

@@ -12,7 +12,8 @@ import Basics
 ///     24  recipe u64                   56  target count u32                80  table of hard negatives u64, 0: none
 ///     32  byte count, all arrays u64   60  hidden count u32                88  hard negatives sharing a board u32
 ///
-///     92  n × (byte count u64, xxh64 u64)                  …   name, UTF-8; then xxh64 of all before
+///     92  bytes of a feature u32: 4, 2 (float16) or 0      96  n × (byte count u64, xxh64 u64)
+///      …  name, UTF-8; then xxh64 of all before
 public struct MinibatchHeader: Equatable, Sendable {
     public var batchIndex: UInt64
     public var recipe: UInt64
@@ -22,10 +23,14 @@ public struct MinibatchHeader: Equatable, Sendable {
     public var hardNegativeCount: Int
     public var targetCount: Int
     public var hiddenCount: Int
-    /// Entries of all lists of layer 1 and of layer 2.
-    public var neighborCounts: [Int]
+    /// Entries of all lists of layer 1.
+    public var neighborCount1: Int
+    /// Entries of all lists of layer 2.
+    public var neighborCount2: Int
     /// 0 when no features travel.
     public var featureWidth: Int
+    /// Bytes of one feature: 4, or 2 for float16; 0 when none travel.
+    public var featureBytes: Int
     /// Fingerprint of the table that the hard negatives are from; 0: from none.
     public var table: UInt64
     /// How many of the hard negatives share a board with their query.
@@ -51,8 +56,8 @@ public struct MinibatchHeader: Equatable, Sendable {
     }
 
     package static let magic = Array("PSBATCH\n".utf8)
-    package static let version = 3
-    package static let fixedBytes = 92
+    package static let version = 4
+    package static let fixedBytes = 96
     package static let samplerNameBytesMax = 256
     /// So that no product of counts overflows.
     static let featureWidthMax = 1 << 24
@@ -62,9 +67,9 @@ public struct MinibatchHeader: Equatable, Sendable {
         switch array {
         case .pins, .boardCounts: pinCount
         case .offsets1: hiddenCount + 1
-        case .neighbors1, .weights1: neighborCounts[0]
+        case .neighbors1, .weights1: neighborCount1
         case .offsets2: targetCount + 1
-        case .neighbors2, .weights2: neighborCounts[1]
+        case .neighbors2, .weights2: neighborCount2
         case .queries, .positives: pairCount
         case .sharedNegatives: sharedNegativeCount
         case .hardNegatives: hardNegativeCount
@@ -72,7 +77,13 @@ public struct MinibatchHeader: Equatable, Sendable {
         }
     }
 
-    init(of batch: Minibatch, sampler: String, frames: [Frame]) {
+    /// Bytes of an element of `array`.
+    private func elementBytes(of array: MinibatchArray) -> Int {
+        array == .features ? featureBytes : MinibatchArray.elementBytes
+    }
+
+    /// The header of a batch, but for the frames' digests.
+    init(of batch: Minibatch, sampler: String) {
         batchIndex = batch.batchIndex
         recipe = batch.recipe
         pinCount = batch.pinCount
@@ -81,40 +92,69 @@ public struct MinibatchHeader: Equatable, Sendable {
         hardNegativeCount = batch.hardNegatives.count
         targetCount = batch.targetCount
         hiddenCount = batch.hiddenCount
-        neighborCounts = batch.neighborhoods.map(\.neighbors.count)
+        neighborCount1 = batch.neighborhoods[0].neighbors.count
+        neighborCount2 = batch.neighborhoods[1].neighbors.count
         featureWidth = batch.features?.width ?? 0
+        featureBytes = batch.features?.precision.byteCount ?? 0
         table = batch.table
         coSavedCount = batch.coSavedCount
         self.sampler = sampler
-        self.frames = frames.map { FrameDigest(of: $0) }
+        frames = []
     }
 
     /// The header as the bytes of a frame.
     package func encoded() -> [UInt8] {
-        var bytes = Self.magic
+        let frame = Frame(byteCount: 0)
+        write(to: frame, frames.count) { frames[$0] }
+        return unsafe Array(frame.bytes)
+    }
+
+    /// Writes the header of a message of these frames into the first of them.
+    ///
+    /// - Complexity: O(bytes): the frames' checksums; allocates only while the first frame grows.
+    func write(toFirstOf message: [Frame]) {
+        write(to: message[0], message.count - 1) { FrameDigest(of: message[$0 + 1]) }
+    }
+
+    private func write(to frame: Frame, _ frameCount: Int, digest: (Int) -> FrameDigest) {
+        let end = Self.fixedBytes + 16 * frameCount + sampler.utf8.count
+        frame.resize(byteCount: end + 8)
+        var at = 0
         func append(_ value: some FixedWidthInteger) {
-            unsafe withUnsafeBytes(of: value.littleEndian) { unsafe bytes.append(contentsOf: $0) }
+            let size = value.bitWidth / 8
+            unsafe frame.bytes.storeBytes(of: value.littleEndian, toByteOffset: at, as: type(of: value))
+            at += size
         }
+        for byte in Self.magic { append(byte) }
         append(UInt32(Self.version))
-        append(UInt32(frames.count))
+        append(UInt32(frameCount))
         append(batchIndex)
         append(recipe)
-        append(frames.reduce(UInt64(0)) { $0 + $1.byteCount })
-        let name = Array(sampler.utf8)
-        let counts = [
-            pinCount, pairCount, sharedNegativeCount, hardNegativeCount, targetCount, hiddenCount, neighborCounts[0],
-            neighborCounts[1], featureWidth, name.count,
-        ]
-        for count in counts { append(UInt32(count)) }
+        let totalAt = at
+        append(UInt64(0))
+        append(UInt32(pinCount))
+        append(UInt32(pairCount))
+        append(UInt32(sharedNegativeCount))
+        append(UInt32(hardNegativeCount))
+        append(UInt32(targetCount))
+        append(UInt32(hiddenCount))
+        append(UInt32(neighborCount1))
+        append(UInt32(neighborCount2))
+        append(UInt32(featureWidth))
+        append(UInt32(sampler.utf8.count))
         append(table)
         append(UInt32(coSavedCount))
-        for frame in frames {
-            append(frame.byteCount)
-            append(frame.checksum)
+        append(UInt32(featureBytes))
+        var total: UInt64 = 0
+        for index in 0..<frameCount {
+            let digest = digest(index)
+            total += digest.byteCount
+            append(digest.byteCount)
+            append(digest.checksum)
         }
-        bytes += name
-        append(unsafe bytes.withUnsafeBytes { unsafe Checksum.xxh64($0) })
-        return bytes
+        for byte in sampler.utf8 { append(byte) }
+        unsafe frame.bytes.storeBytes(of: total.littleEndian, toByteOffset: totalAt, as: UInt64.self)
+        append(unsafe Checksum.xxh64(UnsafeRawBufferPointer(rebasing: frame.bytes[..<end])))
     }
 
     /// Reads a header frame and checks all that can be checked without the arrays.
@@ -160,8 +200,10 @@ public struct MinibatchHeader: Equatable, Sendable {
         hardNegativeCount = Int(bytes.u32(52))
         targetCount = Int(bytes.u32(56))
         hiddenCount = Int(bytes.u32(60))
-        neighborCounts = [Int(bytes.u32(64)), Int(bytes.u32(68))]
+        neighborCount1 = Int(bytes.u32(64))
+        neighborCount2 = Int(bytes.u32(68))
         featureWidth = Int(bytes.u32(72))
+        featureBytes = Int(bytes.u32(92))
         table = bytes.u64(80)
         coSavedCount = Int(bytes.u32(88))
         sampler = name
@@ -181,9 +223,13 @@ public struct MinibatchHeader: Equatable, Sendable {
                 field: "header feature width", expected: "\(frames.count) array frames to agree",
                 found: "\(featureWidth)")
         }
+        guard featureBytes == 0 ? featureWidth == 0 : featureWidth > 0 && [2, 4].contains(featureBytes) else {
+            throw .malformed(
+                field: "header feature bytes", expected: featureWidth > 0 ? "2 or 4" : "0", found: "\(featureBytes)")
+        }
         var sum = 0
         for (array, frame) in zip(MinibatchArray.allCases, frames) {
-            let expected = elementCount(of: array) * MinibatchArray.elementBytes
+            let expected = elementCount(of: array) * elementBytes(of: array)
             guard frame.byteCount == expected else {
                 throw .frameLength(
                     array: array.name, expectedBytes: expected, foundBytes: Int(clamping: frame.byteCount))

@@ -50,10 +50,24 @@ public struct HardNegativeDraw {
     public func negatives(
         _ count: Int, from candidates: [UInt32], query: UInt32, pair: Int, batchIndex: UInt64
     ) -> [UInt32] {
-        guard !candidates.isEmpty else { return Array(repeating: query, count: count) }
+        unsafe [UInt32](unsafeUninitializedCapacity: count) { buffer, initialized in
+            initialized = count
+            guard let base = buffer.baseAddress else { return }
+            unsafe candidates.withUnsafeBufferPointer {
+                unsafe draw(count, from: $0, query: query, pair: pair, batchIndex: batchIndex, into: base)
+            }
+        }
+    }
+
+    /// The same, written to `pins`: room for `count`.
+    func draw(
+        _ count: Int, from candidates: UnsafeBufferPointer<UInt32>, query: UInt32, pair: Int, batchIndex: UInt64,
+        into pins: UnsafeMutablePointer<UInt32>
+    ) {
+        if candidates.isEmpty { return unsafe pins.update(repeating: query, count: count) }
         var random = CounterBasedGenerator(
             seed: seed, purpose: Self.pairPurpose, batchIndex, UInt32(truncatingIfNeeded: pair))
         let start = Int(random.next(below: candidates.count))
-        return (0..<count).map { candidates[(start + $0) % candidates.count] }
+        for index in 0..<count { unsafe pins[index] = candidates[(start + index) % candidates.count] }
     }
 }

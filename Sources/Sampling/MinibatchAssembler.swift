@@ -1,4 +1,6 @@
+import Artifacts
 import Basics
+import CPlatform
 import Configuration
 import GraphStore
 import Minibatches
@@ -8,7 +10,9 @@ import Minibatches
 ///
 /// Rows are numbered by first appearance: queries, positives, shared negatives, hard negatives; then the neighbours of
 /// these, list by list; then the neighbours of those. Batch i is a pure function of (graph, settings, i, table of its
-/// epoch): any assembler makes the same bytes, in any order. Not for sharing between threads.
+/// epoch): any assembler makes the same bytes, in any order. Arrays are written where the message has them, in memory
+/// that is used again once the batch and its message are gone: after a few batches nothing is allocated but for hard
+/// negatives of long walks. Not for sharing between threads.
 @safe public final class MinibatchAssembler {
     public let recipe: UInt64
     private let graph: BipartiteGraph
@@ -17,9 +21,10 @@ import Minibatches
     private let settings: PipelineSettings
     private let hiding: BoardHiding
     private let sendsFeatures: Bool
+    private let wire: WirePrecision
     private let pairs: PairSampler
     private let negatives: NegativeSampler
-    private let sampler: NeighborhoodSampler
+    private let neighborhoods: ReusedNeighborhoods
     private let hardNegatives: HardNegativeDraw
     /// Where candidates come from without a table.
     private let walkBands: WalkBands?
@@ -28,8 +33,9 @@ import Minibatches
     private let rows = PinRows()
     private let table = NeighborhoodTable()
     private let drawn = ScratchBuffer<UInt32>()
-    private let entryRows = ScratchBuffer<Int32>()
+    private let features = FeatureRows()
     private let topLayer = TopLayer()
+    private var pool: MinibatchPool
 
     /// - Parameter recipe: what the batches say they were made from: `settings.recipe(graphFingerprint:)`.
     /// - Throws: `SamplingError` when the graph has no pairs, or no features where they shall travel, or when a batch
@@ -50,7 +56,9 @@ import Minibatches
             graph: graph, boards: batch.boards, seed: settings.seed,
             validation: HiddenBoards.validation(settings).validation)
         negatives = NegativeSampler(pinCount: graph.pinCount, seed: settings.seed)
-        sampler = NeighborhoodSampler(graph: graph, walks: walks, seed: settings.seed)
+        neighborhoods = ReusedNeighborhoods(graph: graph, settings: settings)
+        wire = settings.trainer.wire == .float16 ? .float16 : .float32
+        pool = MinibatchPool(withFeatures: sendsFeatures)
         hardNegatives = HardNegativeDraw(graph: graph, settings: settings)
         let ranks = settings.usesHardNegatives ? try settings.hardNegatives.ranks.ranks(pinCount: graph.pinCount) : nil
         walkBands =
@@ -59,7 +67,9 @@ import Minibatches
     }
 
     /// Steps pin → board → pin walked so far.
-    public var walkStepCount: UInt64 { sampler.walkStepCount + (walkBands?.walkStepCount ?? 0) }
+    public var walkStepCount: UInt64 { neighborhoods.walkStepCount + (walkBands?.walkStepCount ?? 0) }
+    /// Neighbourhoods that batches asked for so far, and how many of them had been walked before in their window.
+    public var reuse: NeighborhoodReuse { neighborhoods.reuse }
 
     /// Batch `batchIndex`, with feature rows where `trainer.features` is `inline`.
     ///
@@ -76,28 +86,31 @@ import Minibatches
     }
 
     private func assemble(_ batchIndex: UInt64, hardPerPair: Int, _ hardTable: HardNegativeTable?) -> Minibatch {
+        let memory = pool.take()
         let window = settings.window(ofBatch: batchIndex)
-        rows.removeAll()
+        rows.removeAll(writingTo: memory.frame(of: .pins))
         table.removeAll()
         let hidden = hiding.hidden(inWindow: window)
-        let drawn = drawTargets(batchIndex, hidden, hardPerPair: hardPerPair, hardTable)
+        let drawn = drawTargets(batchIndex, hidden, hardPerPair: hardPerPair, hardTable, memory)
         let targetCount = rows.count
-        addNeighborhoods(of: 0..<targetCount, window, hidden)
+        _ = addNeighborhoods(of: 0..<targetCount, window, hidden, memory)
         let hiddenCount = rows.count
-        addNeighborhoods(of: targetCount..<hiddenCount, window, hidden)
-        return unsafe Minibatch(
-            batchIndex: batchIndex, recipe: recipe, targetCount: targetCount, hiddenCount: hiddenCount,
-            pins: unsafe FrameArray(UnsafeBufferPointer(start: rows.pins, count: rows.count)),
-            boardCounts: boardCounts(hidden),
-            neighborhoods: [
-                firstLayer(),
-                topLayer.lists(
-                    count: targetCount, of: table, entryRows: unsafe entryRows.base, pooling: walks.pooling,
-                    excludingPartners: batch.excludePairEdges ? (drawn.queries, drawn.positives) : nil),
-            ],
-            queries: drawn.queries, positives: drawn.positives, sharedNegatives: drawn.shared,
-            hardNegatives: drawn.hard, features: sendsFeatures ? gatherFeatures() : nil,
+        let entryRows = addNeighborhoods(of: targetCount..<hiddenCount, window, hidden, memory)
+        let first = firstLayer(entryRows, memory)
+        let top = unsafe topLayer.lists(
+            count: targetCount, of: table, entryRows: entryRows.elements.baseAddress ?? UnsafeMutablePointer(bitPattern: 64)!,
+            pooling: walks.pooling,
+            excludingPartners: batch.excludePairEdges ? (drawn.queries, drawn.positives) : nil, in: memory)
+        let boardCounts = boardCounts(hidden, memory)
+        let pins = rows.finish()
+        var made = Minibatch(
+            batchIndex: batchIndex, recipe: recipe, targetCount: targetCount, hiddenCount: hiddenCount, pins: pins,
+            boardCounts: boardCounts, neighborhoods: [], queries: drawn.queries, positives: drawn.positives,
+            sharedNegatives: drawn.shared, hardNegatives: drawn.hard,
+            features: sendsFeatures ? features.gather(pins, from: graph.features, as: wire, in: memory) : nil,
             table: hardTable?.name.fingerprintValue ?? 0, coSavedCount: drawn.coSavedCount)
+        memory.complete(&made, first, top)
+        return made
     }
 
     private struct Drawn {
@@ -110,7 +123,8 @@ import Minibatches
 
     /// Draws the pairs and negatives and gives their pins the first rows.
     private func drawTargets(
-        _ batchIndex: UInt64, _ hidden: HiddenBoards, hardPerPair: Int, _ hardTable: HardNegativeTable?
+        _ batchIndex: UInt64, _ hidden: HiddenBoards, hardPerPair: Int, _ hardTable: HardNegativeTable?,
+        _ memory: MinibatchMemory
     ) -> Drawn {
         let (pairCount, negativeCount) = (batch.pairs, batch.sharedNegatives)
         let firstHard = 2 * pairCount + negativeCount
@@ -127,19 +141,19 @@ import Minibatches
         let coSavedCount =
             hardPerPair == 0
             ? 0 : unsafe drawHard(batchIndex, perPair: hardPerPair, hardTable, queries: pins, into: pins + firstHard)
-        func insert(from start: Int, _ count: Int) -> FrameArray<Int32> {
-            let array = FrameArray<Int32>(count: count)
+        func insert(_ array: MinibatchArray, from start: Int, _ count: Int) -> FrameArray<Int32> {
+            let array: FrameArray<Int32> = memory.array(array, count: count)
             if let base = unsafe array.elements.baseAddress {
                 unsafe rows.insert(pins + start, count: count, rows: base)
             }
             return array
         }
-        let queries = insert(from: 0, pairCount)
-        let positives = insert(from: pairCount, pairCount)
-        let shared = insert(from: 2 * pairCount, negativeCount)
+        let queries = insert(.queries, from: 0, pairCount)
+        let positives = insert(.positives, from: pairCount, pairCount)
+        let shared = insert(.sharedNegatives, from: 2 * pairCount, negativeCount)
         return Drawn(
             queries: queries, positives: positives, shared: shared,
-            hard: insert(from: firstHard, pairCount * hardPerPair),
+            hard: insert(.hardNegatives, from: firstHard, pairCount * hardPerPair),
             coSavedCount: coSavedCount)
     }
 
@@ -154,56 +168,100 @@ import Minibatches
         var coSavedCount = 0
         for pair in 0..<batch.pairs {
             let query = unsafe queries[pair]
-            let candidates = hardTable?.candidates(of: query) ?? walkBands?.candidates(of: query) ?? []
-            let drawn = hardNegatives.negatives(
-                perPair, from: candidates, query: query, pair: pair, batchIndex: batchIndex)
-            for (index, pin) in drawn.enumerated() {
-                unsafe pins[pair * perPair + index] = pin
+            let drawn = unsafe pins + pair * perPair
+            unsafe withCandidates(of: query, hardTable) { candidates in
+                unsafe hardNegatives.draw(
+                    perPair, from: candidates, query: query, pair: pair, batchIndex: batchIndex, into: drawn)
+            }
+            for index in 0..<perPair {
+                let pin = unsafe drawn[index]
                 if pin != query && hardNegatives.areCoSaved(query, pin) { coSavedCount += 1 }
             }
         }
         return coSavedCount
     }
 
-    /// Walks the pins of some rows, once each, and gives their neighbours rows.
-    private func addNeighborhoods(of rowRange: Range<Int>, _ window: UInt64, _ hidden: HiddenBoards) {
+    private func withCandidates(
+        of query: UInt32, _ hardTable: HardNegativeTable?, _ body: (UnsafeBufferPointer<UInt32>) -> Void
+    ) {
+        if let hardTable { return unsafe body(hardTable.candidateRow(of: query)) }
+        let candidates = walkBands?.candidates(of: query) ?? []
+        unsafe candidates.withUnsafeBufferPointer { unsafe body($0) }
+    }
+
+    /// Samples the neighbourhoods of the pins of some rows, once each, and gives their pins rows.
+    ///
+    /// - Returns: the rows of all entries so far, where layer 1 has its neighbours.
+    private func addNeighborhoods(
+        of rowRange: Range<Int>, _ window: UInt64, _ hidden: HiddenBoards, _ memory: MinibatchMemory
+    ) -> FrameArray<Int32> {
         let first = table.entryCount
         let pins = unsafe UnsafeBufferPointer(start: rows.pins + rowRange.lowerBound, count: rowRange.count)
-        unsafe sampler.sample(pins: pins, window: window, hiding: hidden, into: table)
+        unsafe neighborhoods.sample(pins: pins, window: window, hiding: hidden, into: table)
         let added = table.entryCount - first
         rows.reserve(added)
-        entryRows.reserve(table.entryCount, keeping: first)
-        unsafe rows.insert(table.pins + first, count: added, rows: entryRows.base + first)
+        let entryRows: FrameArray<Int32> = memory.array(.neighbors1, count: table.entryCount, keeping: first)
+        if let base = unsafe entryRows.elements.baseAddress {
+            unsafe rows.insert(table.pins + first, count: added, rows: base + first)
+        }
+        return entryRows
     }
 
     /// The lists of all hidden rows, whole.
-    private func firstLayer() -> NeighborhoodRows {
-        let lists = NeighborhoodRows(
-            offsets: unsafe FrameArray(UnsafeBufferPointer(start: table.offsets, count: table.count + 1)),
-            neighbors: unsafe FrameArray(UnsafeBufferPointer(start: entryRows.base, count: table.entryCount)),
-            weights: FrameArray(count: table.entryCount))
-        if let weights = unsafe lists.weights.elements.baseAddress {
-            unsafe table.writeWeights(pooling: walks.pooling, to: weights)
+    private func firstLayer(_ entryRows: FrameArray<Int32>, _ memory: MinibatchMemory) -> NeighborhoodRows {
+        let offsets: FrameArray<Int32> = memory.array(.offsets1, count: table.count + 1)
+        let weights: FrameArray<Float> = memory.array(.weights1, count: table.entryCount)
+        unsafe offsets.elements.baseAddress?.update(from: table.offsets, count: table.count + 1)
+        if let base = unsafe weights.elements.baseAddress {
+            unsafe table.writeWeights(pooling: walks.pooling, to: base)
         }
-        return lists
+        return NeighborhoodRows(offsets: offsets, neighbors: entryRows, weights: weights)
     }
 
+    /// Pins whose rows of the graph are asked for ahead.
+    private static let prefetchDistance = 16
+
     /// On how many boards, of those that walks see, each row's pin is.
-    private func boardCounts(_ hidden: HiddenBoards) -> FrameArray<UInt32> {
-        let counts = FrameArray<UInt32>(count: rows.count)
+    private func boardCounts(_ hidden: HiddenBoards, _ memory: MinibatchMemory) -> FrameArray<UInt32> {
+        let counts: FrameArray<UInt32> = memory.array(.boardCounts, count: rows.count)
+        let (pins, pinOffsets) = unsafe (rows.pins, graph.pinOffsets)
         for row in 0..<rows.count {
-            unsafe counts.elements[row] = UInt32(graph.boardCount(of: rows.pins[row], hiding: hidden))
+            let ahead = unsafe pins[min(row + Self.prefetchDistance, rows.count - 1)]
+            unsafe platform_prefetch(pinOffsets + Int(ahead))
+            unsafe counts.elements[row] = UInt32(graph.boardCount(of: pins[row], hiding: hidden))
         }
         return counts
     }
+}
 
-    private func gatherFeatures() -> InlineFeatures? {
-        guard let features = graph.features else { return nil }
-        let values = FrameArray<Float>(count: rows.count * features.width)
-        if let base = unsafe values.elements.baseAddress {
-            let pins = unsafe UnsafeBufferPointer(start: rows.pins, count: rows.count)
-            unsafe features.copyRows(pins, into: base, rowStride: features.width)
+/// Gathers the feature rows that travel in a batch.
+private struct FeatureRows {
+    /// Rows that are rounded together, so that they pass through the cache once.
+    private static let blockRows = 64
+    private let block = ScratchBuffer<Float>()
+
+    func gather(
+        _ pins: FrameArray<UInt32>, from table: VectorTable?, as wire: WirePrecision, in memory: MinibatchMemory
+    ) -> InlineFeatures? {
+        guard let table else { return nil }
+        let width = table.width
+        let features = memory.features(width: width, precision: wire, rows: pins.count)
+        guard let base = unsafe features.frame.bytes.baseAddress else { return features }
+        switch wire {
+        case .float32:
+            unsafe table.copyRows(
+                UnsafeBufferPointer(pins.elements), into: base.assumingMemoryBound(to: Float.self), rowStride: width)
+        case .float16:
+            block.reserve(Self.blockRows * width)
+            for start in stride(from: 0, to: pins.count, by: Self.blockRows) {
+                let end = min(start + Self.blockRows, pins.count)
+                unsafe table.copyRows(
+                    UnsafeBufferPointer(rebasing: pins.elements[start..<end]), into: block.base, rowStride: width)
+                unsafe Half.round(
+                    UnsafePointer(block.base), into: base + start * width * wire.byteCount,
+                    count: (end - start) * width)
+            }
         }
-        return InlineFeatures(width: features.width, values: values)
+        return features
     }
 }

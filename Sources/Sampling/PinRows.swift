@@ -1,11 +1,14 @@
+import Basics
 import CPlatform
+import Minibatches
 
 /// Numbers distinct pins in order of first appearance: a batch's local rows.
 ///
 /// An open-addressing table of `row + 1 << 32 | pin`, 0 where free; its size follows the batch, never the graph.
 @safe package final class PinRows {
     package private(set) var count = 0
-    private let pinBuffer = ScratchBuffer<UInt32>()
+    /// Where the pins are written; nil: nowhere yet.
+    private var pinBuffer: FrameArray<UInt32>?
     private var slots: UnsafeMutablePointer<UInt64>
     private var slotCount: Int
     /// Pins asked for ahead of the one being looked up.
@@ -19,17 +22,34 @@ import CPlatform
 
     deinit { unsafe slots.deallocate() }
 
-    /// (count) pins by row; valid until pins are added.
-    package var pins: UnsafePointer<UInt32> { unsafe UnsafePointer(pinBuffer.base) }
+    /// (count) pins by row; valid until room is made.
+    package var pins: UnsafePointer<UInt32> { unsafe UnsafePointer(pinBase) }
+    private var pinBase: UnsafeMutablePointer<UInt32> {
+        unsafe pinBuffer?.elements.baseAddress ?? UnsafeMutablePointer(bitPattern: 64)!
+    }
 
-    package func removeAll() {
+    /// Forgets all pins; those to come are written to `frame`, or to the one before.
+    package func removeAll(writingTo frame: Frame? = nil) {
         unsafe slots.update(repeating: 0, count: slotCount)
         count = 0
+        if let frame { pinBuffer = FrameArray(resizing: frame, count: 0) }
+    }
+
+    /// The pins as they lie in the frame, which is let go.
+    ///
+    /// - Precondition: there is a pin.
+    package func finish() -> FrameArray<UInt32> {
+        guard let frame = pinBuffer?.frame else { preconditionFailure("PinRows: no pins") }
+        pinBuffer = nil
+        return FrameArray(resizing: frame, count: count, keeping: count)
     }
 
     /// Makes room for `additional` pins that may all be new, so that at most half of the slots are in use.
     package func reserve(_ additional: Int) {
-        pinBuffer.reserve(count + additional, keeping: count)
+        if count + additional > pinBuffer?.count ?? 0 {
+            pinBuffer = FrameArray(
+                resizing: pinBuffer?.frame ?? Frame(byteCount: 0), count: count + additional, keeping: count)
+        }
         let wanted = powerOfTwo(atLeast: 2 * (count + additional))
         guard wanted > slotCount else { return }
         unsafe slots.deallocate()
@@ -56,7 +76,7 @@ import CPlatform
     package func insert(_ pins: UnsafePointer<UInt32>, count pinCount: Int, rows: UnsafeMutablePointer<Int32>) {
         unsafe count = Self.insert(
             pins, pinCount, rows: rows, slots: slots, shift: UInt64(UInt64(slotCount - 1).leadingZeroBitCount),
-            distinct: pinBuffer.base, distinctCount: count)
+            distinct: pinBase, distinctCount: count)
     }
 
     @unsafe private static func insert(

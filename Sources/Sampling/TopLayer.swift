@@ -1,14 +1,12 @@
 import Configuration
 import Minibatches
 
-/// Makes the lists of a batch's targets: those of the table, where wanted without each target's partners.
+/// Makes the lists of a batch's targets, in the memory of its message: those of the table, where wanted without each
+/// target's partners.
 @safe final class TopLayer {
     private let firstPartner = ScratchBuffer<Int32>()
     private let nextPartner = ScratchBuffer<Int32>()
-    private let offsets = ScratchBuffer<Int32>()
-    private let neighbors = ScratchBuffer<Int32>()
     private let visits = ScratchBuffer<Int32>()
-    private let weights = ScratchBuffer<Float>()
 
     /// The first `count` lists of the table, weighted.
     ///
@@ -18,19 +16,23 @@ import Minibatches
     ///     weighted anew, so that the answer cannot be read off the list.
     func lists(
         count: Int, of table: NeighborhoodTable, entryRows: UnsafePointer<Int32>, pooling: WalkSettings.Pooling,
-        excludingPartners pairs: (queries: FrameArray<Int32>, positives: FrameArray<Int32>)?
+        excludingPartners pairs: (queries: FrameArray<Int32>, positives: FrameArray<Int32>)?,
+        in memory: MinibatchMemory
     ) -> NeighborhoodRows {
         let tableOffsets = unsafe table.offsets
         let entriesMax = unsafe Int(tableOffsets[count])
-        offsets.reserve(count + 1)
-        neighbors.reserve(entriesMax)
+        let offsets: FrameArray<Int32> = memory.array(.offsets2, count: count + 1)
+        let neighbors: FrameArray<Int32> = memory.array(.neighbors2, count: max(entriesMax, 1))
+        let weights: FrameArray<Float> = memory.array(.weights2, count: max(entriesMax, 1))
         visits.reserve(entriesMax)
-        weights.reserve(entriesMax)
         if let pairs { link(pairs.queries, pairs.positives, rows: count) }
-        let (kept, keptVisits) = unsafe (neighbors.base, visits.base)
+        guard let starts = unsafe offsets.elements.baseAddress, let kept = unsafe neighbors.elements.baseAddress,
+            let keptWeights = unsafe weights.elements.baseAddress
+        else { preconditionFailure("TopLayer: no memory") }
+        let keptVisits = unsafe visits.base
         let tableVisits = unsafe table.visits
         var end = 0
-        unsafe offsets.base[0] = 0
+        unsafe starts[0] = 0
         for list in 0..<count {
             let start = end
             for entry in unsafe Int(tableOffsets[list])..<Int(tableOffsets[list + 1]) {
@@ -40,13 +42,12 @@ import Minibatches
                 unsafe keptVisits[end] = tableVisits[entry]
                 end += 1
             }
-            unsafe writeListWeights(keptVisits + start, count: end - start, pooling: pooling, to: weights.base + start)
-            unsafe offsets.base[list + 1] = Int32(end)
+            unsafe writeListWeights(keptVisits + start, count: end - start, pooling: pooling, to: keptWeights + start)
+            unsafe starts[list + 1] = Int32(end)
         }
-        return unsafe NeighborhoodRows(
-            offsets: FrameArray(UnsafeBufferPointer(start: offsets.base, count: count + 1)),
-            neighbors: FrameArray(UnsafeBufferPointer(start: kept, count: end)),
-            weights: FrameArray(UnsafeBufferPointer(start: weights.base, count: end)))
+        return NeighborhoodRows(
+            offsets: offsets, neighbors: memory.array(.neighbors2, count: end, keeping: end),
+            weights: memory.array(.weights2, count: end, keeping: end))
     }
 
     /// Chains the pairs of each row: side 2i is pair i seen from its query, side 2i + 1 from its positive.
@@ -55,11 +56,14 @@ import Minibatches
         nextPartner.reserve(2 * queries.count)
         unsafe firstPartner.base.update(repeating: -1, count: rows)
         for i in 0..<queries.count {
-            for (side, row) in [(2 * i, Int(queries[i])), (2 * i + 1, Int(positives[i]))] {
-                unsafe nextPartner.base[side] = firstPartner.base[row]
-                unsafe firstPartner.base[row] = Int32(side)
-            }
+            push(2 * i, row: Int(queries[i]))
+            push(2 * i + 1, row: Int(positives[i]))
         }
+    }
+
+    private func push(_ side: Int, row: Int) {
+        unsafe nextPartner.base[side] = firstPartner.base[row]
+        unsafe firstPartner.base[row] = Int32(side)
     }
 
     private func isPartner(

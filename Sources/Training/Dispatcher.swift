@@ -177,7 +177,8 @@ package struct Dispatcher {
                 frames,
                 limits: MinibatchLimits(
                     pinCount: graph.pinCount, recipe: settings.recipe(graphFingerprint: graph.fingerprintValue),
-                    featureWidth: settings.trainer.features == .inline ? graph.featureWidth : 0))
+                    featureWidth: settings.trainer.features == .inline ? graph.featureWidth : 0,
+                    featurePrecision: settings.trainer.wire == .float16 ? .float16 : .float32))
         } catch {
             if let header, let sender { leases.reject(header.batchIndex, of: sender) }
             countBad(from: sender, "\(error)")
@@ -271,7 +272,7 @@ package struct Dispatcher {
             for (key, value) in settings.recipeSettings where hello.settings?[key].map({ $0 != value }) == true {
                 return differs(key, hello.settings?[key] ?? "", value)
             }
-            return differs("recipe of the batches (seed, walks, batch and trainer.features)", hello.recipe, recipe)
+            return differs("recipe of the batches (seed, walks, batch, trainer.features and trainer.wire)", hello.recipe, recipe)
         }
         if cutOff.contains(hello.name) { return cutOffReason }
         graph = ours

@@ -163,11 +163,7 @@ public final class Trainer {
         let shape = learner.parameters.shape
         let inputs = shape.inputs(rows: minibatch.pinCount, in: gathered)
         if let inline = minibatch.features {
-            for row in 0..<inputs.rows {
-                let source = unsafe inline.values.elements[row * inline.width..<(row + 1) * inline.width]
-                _ = unsafe UnsafeMutableBufferPointer(start: inputs.base + row * inputs.stride, count: inline.width)
-                    .update(fromContentsOf: source)
-            }
+            unsafe inline.copyRows(into: inputs.base, rowStride: inputs.stride)
         } else {
             unsafe table?.copyRows(
                 UnsafeBufferPointer(minibatch.pins.elements), into: inputs.base, rowStride: inputs.stride)

@@ -83,8 +83,12 @@ extension Socket {
         let hint = unsafe Unmanaged.passRetained(frame).toOpaque()
         // Called on the I/O thread, or here when the message never leaves.
         let result = unsafe zmq_msg_init_data(
-            message, frame.bytes.baseAddress, frame.byteCount, { unsafe Unmanaged<Frame>.fromOpaque($1!).release() },
-            hint)
+            message, frame.bytes.baseAddress, frame.byteCount,
+            { _, hint in
+                let frame = unsafe Unmanaged<Frame>.fromOpaque(hint!)
+                unsafe frame.takeUnretainedValue().doneReading()
+                unsafe frame.release()
+            }, hint)
         precondition(result == 0, "transport: no memory for a message: \(lastErrorText())")
     }
 

@@ -50,12 +50,14 @@ struct KernelsCommand: ParsableCommand {
 enum BenchError: Error, CustomStringConvertible {
     case noSuchKernel(String)
     case noFeatures(String)
+    case noEdges(String)
     case wrong(kernel: String, difference: String)
 
     var description: String {
         switch self {
         case .noSuchKernel(let names): "bench: --only: expected names of kernels, found '\(names)'. See --help."
         case .noFeatures(let source): "bench: \(source): expected features, found none. Import it with --features."
+        case .noEdges(let graph): "bench: \(graph): no edges: expected a pin on a board, found none. Name another graph."
         case .wrong(let kernel, let difference):
             "bench: \(kernel): the result is not that of the formula: \(difference). Run `make test`."
         }

@@ -26,8 +26,9 @@ import Testing
         ("training.popularity_correction=0.5", false), ("training.patience=3", false),
         ("validation.share=0.125", true), ("validation.pairs=17", false), ("validation.every_epochs=2", false),
         ("samplers.count=0", false), ("samplers.endpoint=tcp://*:5555", false), ("samplers.credit=9", false),
-        ("samplers.lease_seconds=0.5", false), ("samplers.give_up_seconds=60", false),
-        ("trainer.threads=3", false), ("trainer.features=inline", true), ("trainer.precision=bfloat16", false),
+        ("samplers.cache_mb=7", false), ("samplers.lease_seconds=0.5", false), ("samplers.give_up_seconds=60", false),
+        ("trainer.threads=3", false), ("trainer.features=inline", true), ("trainer.wire=float16", true),
+        ("trainer.precision=bfloat16", false),
         ("checkpoints.every_batches=17", false), ("checkpoints.keep=1", false),
         ("security.mechanism=curve", false), ("security.keys=my keys", false), ("security.name=east", false),
     ]
@@ -35,7 +36,7 @@ import Testing
     /// What an assignment cannot be without.
     private static let needed = [
         "model.head=none": ["model.output_width=128"], "security.mechanism=curve": ["security.keys=k"],
-        "training.patience=3": ["validation.share=0.25"],
+        "training.patience=3": ["validation.share=0.25"], "trainer.wire=float16": ["trainer.features=inline"],
     ]
 
     private func load(_ text: String = "seed: 1", _ overrides: [String] = []) throws -> PipelineSettings {
@@ -127,7 +128,7 @@ import Testing
     @Test("the recipe of the defaults is the same in every build")
     func recipeIsStable() {
         // Computed by an independent program from the documented text.
-        #expect(PipelineSettings().recipe(graphFingerprint: 0x0123_4567_89AB_CDEF) == 10_379_366_394_470_853_229)
+        #expect(PipelineSettings().recipe(graphFingerprint: 0x0123_4567_89AB_CDEF) == 12_349_437_754_137_638_396)
     }
 
     @Test(
@@ -165,11 +166,13 @@ import Testing
             ("training.loss", "softmax", "hinge"), ("training.temperature", "0.01", "0"),
             ("training.popularity_correction", "0", "-1"), ("training.popularity_correction", "100", "101"),
             ("samplers.count", "0", "-1"), ("samplers.count", "1024", "1025"), ("samplers.credit", "1", "0"),
-            ("samplers.credit", "1024", "1025"), ("samplers.lease_seconds", "0.1", "0.09"),
+            ("samplers.credit", "1024", "1025"), ("samplers.cache_mb", "0", "-1"),
+            ("samplers.cache_mb", "1048576", "1048577"), ("samplers.lease_seconds", "0.1", "0.09"),
             ("samplers.lease_seconds", "86400", "86401"),
             ("samplers.give_up_seconds", "1", "0.9"), ("samplers.give_up_seconds", "2592000", "2592001"),
             ("trainer.threads", "1", "0"),
             ("trainer.threads", "1024", "1025"), ("trainer.features", "inline", "copied"),
+            ("trainer.wire", "float32", "bfloat16"),
             ("trainer.precision", "bfloat16", "float16"), ("checkpoints.every_batches", "1", "0"),
             ("checkpoints.every_batches", "1000000000", "1000000001"), ("checkpoints.keep", "1", "0"),
             ("checkpoints.keep", "1000000", "1000001"), ("security.mechanism", "none", "tls"), ("seed", "0", "-1"),
@@ -180,6 +183,18 @@ import Testing
         let line = error("seed: 1", ["\(key)=\(outside)"])
         #expect(line.hasPrefix("config: --set \(key)=\(outside): \(key): expected "), "\(line)")
         #expect(line.contains(", found \(outside.isEmpty ? "nothing" : outside)"), "\(line)")
+    }
+
+    @Test("features are rounded on their way only where they travel, and then the batch is another")
+    func wire() throws {
+        #expect(
+            error("trainer: { wire: float16 }").hasSuffix(
+                "trainer.features: expected inline, because trainer.wire is float16, found mapped. Correct it."))
+        let whole = try load("trainer: { features: inline }")
+        let rounded = try load("trainer: { features: inline, wire: float16 }")
+        #expect(whole.recipe(graphFingerprint: 5) != rounded.recipe(graphFingerprint: 5))
+        #expect(rounded.forbiddenChanges(since: whole).map(\.key) == ["trainer.wire"])
+        #expect(rounded.decisiveJSON != whole.decisiveJSON)
     }
 
     @Test("patience needs boards that are held out")

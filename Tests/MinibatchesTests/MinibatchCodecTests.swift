@@ -50,16 +50,16 @@ import Testing
         func u32(_ at: Int) -> Int { (0..<4).reduce(0) { $0 | Int(bytes[at + $1]) << (8 * $1) } }
         func u64(_ at: Int) -> UInt64 { (0..<8).reduce(0) { $0 | UInt64(bytes[at + $1]) << (8 * $1) } }
         #expect(bytes[..<8].elementsEqual("PSBATCH\n".utf8))
-        #expect([u32(8), u32(12)] == [3, 13])
+        #expect([u32(8), u32(12)] == [4, 13])
         #expect(u64(16) == batch.batchIndex && u64(24) == batch.recipe)
         #expect([u32(40), u32(44), u32(48)] == [batch.pinCount, batch.pairCount, batch.sharedNegatives.count])
         #expect([u32(52), u32(56), u32(60)] == [batch.hardNegatives.count, batch.targetCount, batch.hiddenCount])
         #expect([u32(64), u32(68)] == batch.neighborhoods.map(\.neighbors.count))
         #expect([u32(72), u32(76)] == [3, 6])
-        #expect(u64(80) == batch.table && u32(88) == batch.coSavedCount)
-        #expect(u64(92) == UInt64(batch.pinCount * 4))
-        #expect(u64(100) == Checksum.xxh64(UnsafeRawBufferPointer(batch.pins.frame.bytes)))
-        #expect(bytes[(92 + 16 * 13)...].dropLast(8).elementsEqual("worker".utf8))
+        #expect(u64(80) == batch.table && u32(88) == batch.coSavedCount && u32(92) == 4)
+        #expect(u64(96) == UInt64(batch.pinCount * 4))
+        #expect(u64(104) == Checksum.xxh64(UnsafeRawBufferPointer(batch.pins.frame.bytes)))
+        #expect(bytes[(96 + 16 * 13)...].dropLast(8).elementsEqual("worker".utf8))
         #expect(u64(bytes.count - 8) == bytes.dropLast(8).withUnsafeBytes { Checksum.xxh64($0) })
     }
 
@@ -86,7 +86,7 @@ import Testing
             ("hard negatives", 52, "hard negatives"), ("targets", 56, "layer 2 offsets"),
             ("hidden rows", 60, "layer 1 offsets"), ("layer 1", 64, "layer 1 neighbors"),
             ("layer 2", 68, "layer 2 neighbors"), ("feature width", 72, "features"), ("name", 76, "header"),
-            ("frame length", 92, "pins"), ("frame checksum", 100, "pins"),
+            ("feature bytes", 92, "feature bytes"), ("frame length", 96, "pins"), ("frame checksum", 104, "pins"),
         ]
         for (name, at, subject) in fields {
             for change in [UInt8(1), 0xff] {

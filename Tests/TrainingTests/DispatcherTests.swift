@@ -94,7 +94,7 @@ import Training
         #expect(reason(hello("a", version: 9)) == "protocol version: expected 2 as the trainer has, found 9")
         #expect(
             reason(hello("a", recipe: 0xAB)).hasPrefix(
-                "recipe of the batches (seed, walks, batch and trainer.features): expected "))
+                "recipe of the batches (seed, walks, batch, trainer.features and trainer.wire): expected "))
         #expect(reason(hello("a", recipe: 0xAB)).hasSuffix("found 00000000000000ab"))
     }
 
