@@ -138,7 +138,7 @@ let package = Package(
             name: "pinsage-bench",
             dependencies: [
                 "Basics", "Artifacts", "Configuration", "Kernels", "GraphStore", "Minibatches", "PinSageModel",
-                "Sampling", "Inference", "FrontDoor", argumentParser,
+                "Sampling", "Inference", "Transport", "FrontDoor", argumentParser,
             ], swiftSettings: room),
 
         // Tests mirror the sources.
@@ -164,7 +164,7 @@ let package = Package(
         tests("PinSageModel", [
             "CAllocationCount", "Basics", "Configuration", "Minibatches", "Kernels", "Artifacts",
         ]),
-        tests("Sampling", ["Basics", "Configuration", "GraphStore", "Minibatches", "Artifacts"]),
+        tests("Sampling", ["CAllocationCount", "Basics", "Configuration", "GraphStore", "Minibatches", "Artifacts"]),
         tests("Search", ["Basics", "Artifacts", "Kernels"]),
         tests(
             "Training",

@@ -7,13 +7,13 @@ import CPlatform
 ///
 /// A set is eight keys, one cache line, `generation << 32 | pin`; then come the lists of all sets: a count, `top` pins,
 /// `top` visits.
-@safe final class NeighborhoodCache {
+@safe package final class NeighborhoodCache {
     private static let ways = 8
 
     /// Lists that there is room for.
-    let capacity: Int
+    package let capacity: Int
     /// Of the whole block.
-    let byteCount: Int
+    package let byteCount: Int
     private let setCount: Int
     private let top: Int
     private let listBytes: Int
@@ -26,7 +26,7 @@ import CPlatform
     /// - Parameters:
     ///   - byteCountMax: bound on the block. With less than a set needs nothing is kept.
     ///   - pinCount: of the graph; there is no more room than for that many, and what unequal sets cost.
-    init(byteCountMax: Int, top: Int, pinCount: Int) {
+    package init(byteCountMax: Int, top: Int, pinCount: Int) {
         self.top = top
         listBytes = 8 + 8 * top
         let setBytes = Self.ways * (8 + listBytes)
@@ -42,7 +42,7 @@ import CPlatform
     deinit { unsafe UnsafeMutableRawPointer(keys).deallocate() }
 
     /// Forgets everything unless these are the window and hidden boards of the call before.
-    func begin(window: UInt64, hiding hidden: HiddenBoards) {
+    package func begin(window: UInt64, hiding hidden: HiddenBoards) {
         if let current, current.window == window, current.hidden == hidden { return }
         current = (window, hidden)
         generation += 1
@@ -56,7 +56,7 @@ import CPlatform
     func prefetch(_ pin: UInt32) { unsafe platform_prefetch(keys + set(of: pin) * Self.ways) }
 
     /// Where the list of a pin is, and asks for its memory; nil where it is not.
-    func find(_ pin: UInt32) -> Int? {
+    package func find(_ pin: UInt32) -> Int? {
         guard setCount > 0 else { return nil }
         let first = set(of: pin) * Self.ways
         let key = generation << 32 | UInt64(pin)
@@ -71,7 +71,7 @@ import CPlatform
     /// Writes the list at a place that `find` gave, nothing having been put in since.
     ///
     /// - Returns: its length, at most `top`.
-    func copy(
+    package func copy(
         _ place: Int, pins: UnsafeMutablePointer<UInt32>, visits: UnsafeMutablePointer<Int32>
     ) -> Int {
         let list = unsafe lists + place * listBytes
@@ -84,7 +84,7 @@ import CPlatform
     /// Puts in the list of a pin, which is not there.
     ///
     /// - Precondition: count ≤ `top`.
-    func insert(_ pin: UInt32, pins: UnsafePointer<UInt32>, visits: UnsafePointer<Int32>, count: Int) {
+    package func insert(_ pin: UInt32, pins: UnsafePointer<UInt32>, visits: UnsafePointer<Int32>, count: Int) {
         precondition(count <= top, "NeighborhoodCache: a list of \(count) where \(top) fit")
         guard setCount > 0 else { return }
         let first = set(of: pin) * Self.ways

@@ -51,6 +51,7 @@ enum BenchError: Error, CustomStringConvertible {
     case noSuchKernel(String)
     case noFeatures(String)
     case noEdges(String)
+    case samplerEnded(String)
     case wrong(kernel: String, difference: String)
 
     var description: String {
@@ -58,6 +59,7 @@ enum BenchError: Error, CustomStringConvertible {
         case .noSuchKernel(let names): "bench: --only: expected names of kernels, found '\(names)'. See --help."
         case .noFeatures(let source): "bench: \(source): expected features, found none. Import it with --features."
         case .noEdges(let graph): "bench: \(graph): no edges: expected a pin on a board, found none. Name another graph."
+        case .samplerEnded(let words): "bench: a sampler ended: expected batches, found: \(words)"
         case .wrong(let kernel, let difference):
             "bench: \(kernel): the result is not that of the formula: \(difference). Run `make test`."
         }

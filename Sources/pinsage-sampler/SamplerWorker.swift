@@ -164,6 +164,13 @@ final class SamplerWorker: @unchecked Sendable {
         } catch {
             queue.fail(error)
         }
+        let reuse = assembler.reuse
+        log.info(
+            "neighbourhoods of this process",
+            metadata: [
+                "asked": "\(reuse.asked)", "found": "\(reuse.found)",
+                "hit_rate": "\(String(format: "%.3f", reuse.hitRate))",
+            ])
         queue.finish()
     }
 }

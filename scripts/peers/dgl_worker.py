@@ -4,7 +4,7 @@
     dgl_worker.py train GRAPH SETTINGS       pairs a second of sampling and training together
 
 SETTINGS is a JSON object: `walks` takes walks, steps, top, restart and pins; `train` also pairs, negatives, hidden,
-output, batches, warmup, threads and workers (0: batches are sampled in the process that trains).
+output, warmup (batches), seconds, threads and workers (0: batches are sampled in the process that trains).
 
 A walk of DGL does not return: with the probability `restart` it *ends*. At 0 it takes every step, as ours do always."""
 import json
@@ -71,10 +71,10 @@ class Batches(torch.utils.data.Dataset):
     """Batch i as tensors: two layers of lists, as the model reads them."""
 
     def __init__(self, graph):
-        self.graph, self.count = graph, settings["warmup"] + settings["batches"]
+        self.graph = graph
 
     def __len__(self):
-        return self.count
+        return 1_000_000
 
     def pairs(self, random):
         """Two different pins of the board of a uniformly drawn edge."""
@@ -152,21 +152,25 @@ def train(graph):
     batches = torch.utils.data.DataLoader(
         Batches(graph), batch_size=None, num_workers=settings["workers"],
         worker_init_fn=lambda _: torch.set_num_threads(1))
-    losses, pin_counts, hidden_counts, learning = [], [], [], 0.0
+    losses, pin_counts, hidden_counts, learning, start = [], [], [], 0.0, None
     for index, batch in enumerate(batches):
-        if index == settings["warmup"]:
-            start, learning = time.perf_counter(), 0.0
         begin = time.perf_counter()
         optimiser.zero_grad(set_to_none=True)
         loss = model(batch)
         loss.backward()
         optimiser.step()
         losses.append(loss.item())
-        learning += time.perf_counter() - begin
+        end = time.perf_counter()
         pin_counts.append(len(batch["pins"]))
         hidden_counts.append(len(batch["layers"][0][1]) - 1)
-    elapsed = time.perf_counter() - start
-    return {"pairs_per_s": settings["batches"] * settings["pairs"] / elapsed, "first_loss": losses[0],
+        if index == settings["warmup"]:
+            start = end
+        elif index > settings["warmup"]:
+            learning += end - begin
+            if end - start >= settings["seconds"] and index >= settings["warmup"] + 2:
+                break
+    elapsed, count = end - start, len(losses) - settings["warmup"] - 1
+    return {"pairs_per_s": count * settings["pairs"] / elapsed, "batches": count, "first_loss": losses[0],
             "last_loss": losses[-1], "learning_share": learning / elapsed,
             "pins": float(np.mean(pin_counts)), "hidden_pins": float(np.mean(hidden_counts))}
 
@@ -176,3 +180,6 @@ if hasattr(dgl.utils, "set_num_threads"):
     dgl.utils.set_num_threads(settings.get("threads", 1))
 result = {"walks": walks, "train": train}[mode](Graph())
 print(json.dumps({"version": f"DGL {dgl.__version__}, PyTorch {torch.__version__}", **result}))
+sys.stdout.flush()
+# Workers that are sampling are not waited for.
+os._exit(0)

@@ -1,0 +1,126 @@
+import ArgumentParser
+import Basics
+import Configuration
+import Foundation
+import FrontDoor
+import GraphStore
+
+/// What samplers cost and give: this process plays a trainer that takes every batch and learns nothing.
+struct SamplersCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "samplers",
+        abstract: "Starts real samplers on a graph, more and more of them, and takes their batches.",
+        discussion: """
+            Prints batches and pairs a second, end to end, of all samplers together, the time from a sampler's start to its \
+            first batch, and its proportional share of memory, and how much that grew for each sampler added.
+            """)
+
+    @Option(help: ArgumentHelp("Graph folder.", valueName: "folder"))
+    var graph: String
+
+    @Option(help: ArgumentHelp("Numbers of samplers, ascending, separated by commas.", valueName: "n,…"))
+    var count = "1,2,4"
+
+    @Option(help: "Seconds that batches are counted for with each number, 1 … 3600.")
+    var seconds = 10.0
+
+    @Option(help: ArgumentHelp("A setting, as batch.refresh_batches=10; as often as you like.", valueName: "key=value"))
+    var set: [String] = []
+
+    @Flag(help: "Print one JSON object to standard output.")
+    var json = false
+
+    func validate() throws {
+        guard (1...3600).contains(seconds), let counts = parseThreads(count), counts == counts.sorted() else {
+            throw ValidationError(
+                "--count, --seconds: expected ascending numbers and 1 … 3600, found \(count) and \(seconds).")
+        }
+    }
+
+    func run() throws {
+        let folder = NSTemporaryDirectory() + "pinsage-samplers-\(ProcessInfo.processInfo.processIdentifier)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let own = ["graph=\(graph)", "run=\(folder)", "samplers.endpoint=ipc://\(folder)/batches"]
+        let settings = try PipelineSettings.load(text: "", path: "--set", overrides: set + own)
+        let config = folder + "/config.yaml"
+        try settings.resolvedYAML().write(toFile: config, atomically: true, encoding: .utf8)
+        let edges = try BipartiteGraph(directory: graph).edgeCount
+        let trainer = try IdleTrainer(settings: settings)
+        var samplers: [SamplerProcess] = []
+        defer { trainer.stop(samplers) }
+        var rows: [SamplerRow] = []
+        for wanted in parseThreads(count) ?? [] {
+            var firstBatch = 0.0
+            while samplers.count < wanted {
+                let sampler = try SamplerProcess(name: "sampler\(samplers.count)", config: config)
+                samplers.append(sampler)
+                firstBatch = max(firstBatch, try trainer.secondsToFirstBatch(of: sampler))
+            }
+            rows.append(try measure(samplers, trainer, settings, firstBatch: firstBatch, before: rows.last))
+        }
+        let report = SamplersReport(
+            machine: Machine(.best), graph: "\(edges) edges", cacheMb: settings.samplers.cacheMB,
+            refreshBatches: settings.batch.refreshBatches, rows: rows)
+        if json { try printJSON(report) } else { print(report.table) }
+    }
+
+    private func measure(
+        _ samplers: [SamplerProcess], _ trainer: IdleTrainer, _ settings: PipelineSettings, firstBatch: Double,
+        before: SamplerRow?
+    ) throws -> SamplerRow {
+        _ = try trainer.takeBatches(seconds: seconds / 4)
+        let taken = try trainer.takeBatches(seconds: seconds)
+        let memory = samplers.map(\.memory)
+        let total = memory.reduce(0) { $0 + $1.proportional }
+        let added = samplers.count - (before?.samplers ?? 0)
+        let rate = Double(taken.batches) / taken.seconds
+        return SamplerRow(
+            samplers: samplers.count, batchesPerSecond: rate, pairsPerSecond: rate * Double(settings.batch.pairs),
+            batchMb: taken.batches == 0 ? 0 : Double(taken.bytes) / Double(taken.batches) / 1e6,
+            firstBatchSeconds: firstBatch, proportionalMb: total / 1e6,
+            grownMbEach: (total - (before?.proportionalMb ?? 0) * 1e6) / 1e6 / Double(max(added, 1)),
+            privateMbEach: memory.reduce(0) { $0 + $1.anonymous } / 1e6 / Double(samplers.count))
+    }
+}
+
+/// What was measured with a number of samplers.
+struct SamplerRow: Encodable {
+    let samplers: Int
+    let batchesPerSecond: Double
+    let pairsPerSecond: Double
+    let batchMb: Double
+    /// The slowest of those that were added.
+    let firstBatchSeconds: Double
+    /// Of all samplers together; a page of the graph counts once, whoever maps it.
+    let proportionalMb: Double
+    /// For each sampler that was added; for the first ones, the graph's pages among it.
+    let grownMbEach: Double
+    /// Memory that is no file's, of each sampler.
+    let privateMbEach: Double
+}
+
+struct SamplersReport: Encodable {
+    let machine: Machine
+    let graph: String
+    let cacheMb: Int
+    let refreshBatches: Int
+    let rows: [SamplerRow]
+
+    /// For people: Markdown.
+    var table: String {
+        var lines = [
+            "\(machine.cpu), \(machine.processors) processors; \(graph), cache_mb \(cacheMb), refresh_batches \(refreshBatches)",
+            "", "| samplers | batches/s | pairs/s | MB a batch | first batch s | PSS of all MB | PSS grown MB each | own MB each |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        for row in rows {
+            lines.append(
+                String(
+                    format: "| %d | %.2f | %.0f | %.1f | %.2f | %.0f | %.1f | %.1f |", row.samplers,
+                    row.batchesPerSecond, row.pairsPerSecond, row.batchMb, row.firstBatchSeconds, row.proportionalMb,
+                    row.grownMbEach, row.privateMbEach))
+        }
+        return lines.joined(separator: "\n")
+    }
+}
