@@ -131,7 +131,7 @@ let package = Package(
             name: "pinsage-sampler",
             dependencies: [
                 "Basics", "Configuration", "Artifacts", "GraphStore", "Sampling", "Minibatches", "Transport",
-                "CPlatform", "FrontDoor", argumentParser, logging,
+                "FrontDoor", argumentParser, logging,
             ], swiftSettings: room),
 
         .executableTarget(

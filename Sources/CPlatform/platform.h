@@ -97,6 +97,10 @@ static inline void platform_keep_large_blocks(void) {
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
 }
 
+/// Gives blocks of 1 MiB and more back to the kernel when they are freed, whatever came and went before: for a process
+/// that uses its large blocks again itself, so that those it has outgrown cost nothing.
+static inline void platform_return_large_blocks(void) { mallopt(M_MMAP_THRESHOLD, 1 << 20); }
+
 /// Asks for huge pages below `byteCount` bytes at `address`, a page's start; before the first touch. Advice only.
 static inline void platform_prefer_huge_pages(void *address, size_t byteCount) {
     madvise(address, byteCount, MADV_HUGEPAGE);

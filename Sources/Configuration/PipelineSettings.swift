@@ -182,7 +182,7 @@ public struct SamplerSettings: Equatable, Sendable {
     public var leaseSeconds = 30.0
     /// Megabytes (2²⁰ bytes) of neighbourhoods that a worker keeps within a window of `batch.refresh_batches`; 0: none.
     /// 0 … 1,048,576. Changes no bit of the result.
-    public var cacheMB = 32
+    public var cacheMB = 8
     /// Seconds without a word from the trainer after which a worker gives up that has heard one. 1 … 2,592,000.
     public var giveUpSeconds = 600.0
 

@@ -9,7 +9,7 @@ import Foundation
 ///     {"unknown":{}}   {"ticket":{"batches":[7,8]}}   {"stop":{"reason":"…"}}                trainer → sampler
 ///     {"ticket":{"batches":[7,8],"table":{"epoch":1,"fingerprint":"0123456789abcdef"}}}      trainer → sampler
 ///     {"tableRequest":{"fingerprint":"0123456789abcdef","offset":0}}      sampler → trainer, answered by a `TableChunk`
-///     {"heartbeat":{"counters":{"batches":3,"busySeconds":1.5,"held":[8],"walkSteps":90000}}}      sampler → trainer
+///     {"heartbeat":{"counters":{"batches":3,"busySeconds":1.5,"held":[8],"neighborhoods":900,"reused":720,"walkSteps":90000}}}
 public enum ControlMessage: Codable, Equatable, Sendable {
     /// A sampler introduces itself and says from what it makes batches.
     case hello(worker: WorkerDescription)
@@ -156,6 +156,10 @@ public struct SamplerCounters: Codable, Equatable, Sendable {
     public var busySeconds: Double
     /// Batches that it has been given and has yet to make or to send; nil: it does not say.
     public var held: [UInt64]?
+    /// Neighbourhoods that its batches asked for; nil: it does not say.
+    public var neighborhoods: UInt64?
+    /// How many of them had been walked before.
+    public var reused: UInt64?
 
     public init(batches: UInt64 = 0, walkSteps: UInt64 = 0, busySeconds: Double = 0, held: [UInt64]? = nil) {
         self.held = held

@@ -189,6 +189,9 @@ import Minibatches
         unsafe candidates.withUnsafeBufferPointer { unsafe body($0) }
     }
 
+    /// Entries that get their rows together.
+    private static let pieceEntries = 1 << 14
+
     /// Samples the neighbourhoods of the pins of some rows, once each, and gives their pins rows.
     ///
     /// - Returns: the rows of all entries so far, where layer 1 has its neighbours.
@@ -198,11 +201,13 @@ import Minibatches
         let first = table.entryCount
         let pins = unsafe UnsafeBufferPointer(start: rows.pins + rowRange.lowerBound, count: rowRange.count)
         unsafe neighborhoods.sample(pins: pins, window: window, hiding: hidden, into: table)
-        let added = table.entryCount - first
-        rows.reserve(added)
         let entryRows: FrameArray<Int32> = memory.array(.neighbors1, count: table.entryCount, keeping: first)
-        if let base = unsafe entryRows.elements.baseAddress {
-            unsafe rows.insert(table.pins + first, count: added, rows: base + first)
+        guard let base = unsafe entryRows.elements.baseAddress else { return entryRows }
+        // Piece by piece, so that the room follows the different pins rather than all that might be.
+        for start in stride(from: first, to: table.entryCount, by: Self.pieceEntries) {
+            let count = min(Self.pieceEntries, table.entryCount - start)
+            rows.reserve(count)
+            unsafe rows.insert(table.pins + start, count: count, rows: base + start)
         }
         return entryRows
     }

@@ -44,13 +44,13 @@ import Minibatches
         return FrameArray(resizing: frame, count: count, keeping: count)
     }
 
-    /// Makes room for `additional` pins that may all be new, so that at most half of the slots are in use.
+    /// Makes room for `additional` pins that may all be new, so that at most three of four slots are in use.
     package func reserve(_ additional: Int) {
         if count + additional > pinBuffer?.count ?? 0 {
             pinBuffer = FrameArray(
                 resizing: pinBuffer?.frame ?? Frame(byteCount: 0), count: count + additional, keeping: count)
         }
-        let wanted = powerOfTwo(atLeast: 2 * (count + additional))
+        let wanted = powerOfTwo(atLeast: (count + additional) * 4 / 3)
         guard wanted > slotCount else { return }
         unsafe slots.deallocate()
         slotCount = wanted

@@ -13,9 +13,10 @@ import Synchronization
         var openSockets = 0
     }
 
-    public init() {
-        // Batches of tens of megabytes come and go: their memory stays with the process.
-        platform_keep_large_blocks()
+    /// - Parameter receivesBatches: batches of tens of megabytes come and go: their memory stays with the process.
+    ///   Whoever only sends them fills the same memory again, and what it has outgrown goes back to the kernel.
+    public init(receivesBatches: Bool = true) {
+        if receivesBatches { platform_keep_large_blocks() } else { platform_return_large_blocks() }
         guard let pointer = unsafe zmq_ctx_new() else { preconditionFailure("transport: no memory for a context") }
         handle = unsafe Mutex(Handle(pointer: pointer))
     }

@@ -13,6 +13,8 @@ final class IdleTrainer {
     private var nextBatch: UInt64 = 0
     /// Batches that have come from each sampler, by its name.
     private var received: [String: Int] = [:]
+    /// What each said last.
+    private var counters: [[UInt8]: SamplerCounters] = [:]
 
     init(settings: PipelineSettings) throws {
         credit = settings.samplers.credit
@@ -41,6 +43,11 @@ final class IdleTrainer {
         return taken
     }
 
+    /// Neighbourhoods that samplers asked for since their start, and how many they had.
+    var reuse: (asked: Double, found: Double) {
+        counters.values.reduce((0, 0)) { ($0.0 + Double($1.neighborhoods ?? 0), $0.1 + Double($1.reused ?? 0)) }
+    }
+
     /// Answers one message and takes one batch, where there are any.
     ///
     /// - Returns: the batch's bytes.
@@ -51,6 +58,9 @@ final class IdleTrainer {
             case .hello:
                 try send(.welcome(credit: credit), to: peer)
                 try lease(credit, to: peer)
+            case .heartbeat(let counters):
+                self.counters[peer] = counters
+                try send(.ticket(batches: []), to: peer)
             default: try send(.ticket(batches: []), to: peer)
             }
         }

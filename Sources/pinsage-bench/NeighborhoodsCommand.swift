@@ -34,7 +34,7 @@ struct NeighborhoodsCommand: ParsableCommand {
     }
 
     func run() throws {
-        let settings = try PipelineSettings.load(text: "", path: "--set", overrides: set)
+        let settings = try PipelineSettings.load(text: "seed: 1", path: "--set", overrides: set)
         let graph = try BipartiteGraph(directory: graph)
         let sampler = NeighborhoodSampler(graph: graph, walks: settings.walks, seed: settings.seed)
         var (neighborhoods, steps) = (Samples(), Samples())

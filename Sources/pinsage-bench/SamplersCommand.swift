@@ -42,7 +42,7 @@ struct SamplersCommand: ParsableCommand {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let own = ["graph=\(graph)", "run=\(folder)", "samplers.endpoint=ipc://\(folder)/batches"]
-        let settings = try PipelineSettings.load(text: "", path: "--set", overrides: set + own)
+        let settings = try PipelineSettings.load(text: "seed: 1", path: "--set", overrides: set + own)
         let config = folder + "/config.yaml"
         try settings.resolvedYAML().write(toFile: config, atomically: true, encoding: .utf8)
         let edges = try BipartiteGraph(directory: graph).edgeCount
@@ -69,7 +69,8 @@ struct SamplersCommand: ParsableCommand {
         _ samplers: [SamplerProcess], _ trainer: IdleTrainer, _ settings: PipelineSettings, firstBatch: Double,
         before: SamplerRow?
     ) throws -> SamplerRow {
-        _ = try trainer.takeBatches(seconds: seconds / 4)
+        _ = try trainer.takeBatches(seconds: max(1, seconds / 4))
+        let reused = trainer.reuse
         let taken = try trainer.takeBatches(seconds: seconds)
         let memory = samplers.map(\.memory)
         let total = memory.reduce(0) { $0 + $1.proportional }
@@ -80,6 +81,7 @@ struct SamplersCommand: ParsableCommand {
             batchMb: taken.batches == 0 ? 0 : Double(taken.bytes) / Double(taken.batches) / 1e6,
             firstBatchSeconds: firstBatch, proportionalMb: total / 1e6,
             grownMbEach: (total - (before?.proportionalMb ?? 0) * 1e6) / 1e6 / Double(max(added, 1)),
+            reuse: (trainer.reuse.found - reused.found) / max(trainer.reuse.asked - reused.asked, 1),
             privateMbEach: memory.reduce(0) { $0 + $1.anonymous } / 1e6 / Double(samplers.count))
     }
 }
@@ -96,6 +98,8 @@ struct SamplerRow: Encodable {
     let proportionalMb: Double
     /// For each sampler that was added; for the first ones, the graph's pages among it.
     let grownMbEach: Double
+    /// Share of the neighbourhoods that had been walked before in their window.
+    let reuse: Double
     /// Memory that is no file's, of each sampler.
     let privateMbEach: Double
 }
@@ -111,15 +115,15 @@ struct SamplersReport: Encodable {
     var table: String {
         var lines = [
             "\(machine.cpu), \(machine.processors) processors; \(graph), cache_mb \(cacheMb), refresh_batches \(refreshBatches)",
-            "", "| samplers | batches/s | pairs/s | MB a batch | first batch s | PSS of all MB | PSS grown MB each | own MB each |",
-            "|---|---|---|---|---|---|---|---|",
+            "", "| samplers | batches/s | pairs/s | MB a batch | first batch s | PSS of all MB | PSS grown MB each | own MB each | reused |",
+            "|---|---|---|---|---|---|---|---|---|",
         ]
         for row in rows {
             lines.append(
                 String(
-                    format: "| %d | %.2f | %.0f | %.1f | %.2f | %.0f | %.1f | %.1f |", row.samplers,
+                    format: "| %d | %.2f | %.0f | %.1f | %.2f | %.0f | %.1f | %.1f | %.0f %% |", row.samplers,
                     row.batchesPerSecond, row.pairsPerSecond, row.batchMb, row.firstBatchSeconds, row.proportionalMb,
-                    row.grownMbEach, row.privateMbEach))
+                    row.grownMbEach, row.privateMbEach, 100 * row.reuse))
         }
         return lines.joined(separator: "\n")
     }

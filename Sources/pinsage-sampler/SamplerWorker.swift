@@ -1,5 +1,4 @@
 import Basics
-import CPlatform
 import Configuration
 import Foundation
 import GraphStore
@@ -26,7 +25,7 @@ final class SamplerWorker: @unchecked Sendable {
     private let recipe: UInt64
     private let security: LinkSecurity
     private let queue = TicketQueue()
-    private let context = TransportContext()
+    private let context = TransportContext(receivesBatches: false)
     private let tables: TableFetcher
     // Of the other thread, once it has begun.
     private let assembler: MinibatchAssembler
@@ -41,13 +40,12 @@ final class SamplerWorker: @unchecked Sendable {
         self.log = log
         tables = TableFetcher(run: settings.run, pinCount: graph.pinCount)
         recipe = settings.recipe(graphFingerprint: graph.fingerprintValue)
-        platform_keep_large_blocks()
         assembler = try MinibatchAssembler(graph: graph, settings: settings, recipe: recipe)
         security =
             settings.security.mechanism == .none
             ? .none : try KeyFolder(path: settings.security.keys).client(settings.security.name)
         push = try PushLink(
-            context, connect: settings.endpoints.toConnect.batches, highWaterMark: 2, security: security)
+            context, connect: settings.endpoints.toConnect.batches, highWaterMark: 1, security: security)
         if let warning = settings.openNetworkWarning { log.warning("\(warning)") }
     }
 
@@ -156,7 +154,8 @@ final class SamplerWorker: @unchecked Sendable {
                 let start = steadySeconds()
                 let frames = MinibatchCodec.encode(
                     assembler.assemble(batchIndex: batch, hardTable: table), sampler: name)
-                queue.countBatch(busySeconds: steadySeconds() - start)
+                queue.countBatch(
+                    busySeconds: steadySeconds() - start, walkSteps: assembler.walkStepCount, reuse: assembler.reuse)
                 while try !push.send(frames, timeoutMilliseconds: 100) {
                     if queue.isClosed { break }
                 }

@@ -1,5 +1,6 @@
 import Basics
 import Minibatches
+import Sampling
 
 /// Batches to be made, between the worker's two threads.
 final class TicketQueue: @unchecked Sendable {
@@ -57,10 +58,14 @@ final class TicketQueue: @unchecked Sendable {
         return (batch, table)
     }
 
-    func countBatch(busySeconds: Double) {
+    /// - Parameters:
+    ///   - walkSteps, reuse: since the start.
+    func countBatch(busySeconds: Double, walkSteps: UInt64, reuse: NeighborhoodReuse) {
         lock.withLock {
             state.batches += 1
             state.busySeconds += busySeconds
+            state.walkSteps = walkSteps
+            (state.neighborhoods, state.reused) = (reuse.asked, reuse.found)
         }
     }
 
