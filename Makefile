@@ -3,7 +3,7 @@
 .PHONY: help train-cluster ladder test test-spark spark build check chaos fuzz sanitize lint check-emulated bench bench-peers watch hooks clean
 
 CONFIG ?= configs/demo.yaml
-export CONFIG SAMPLERS PAIRS SEEDS ROUNDS
+export CONFIG SAMPLERS PAIRS SEEDS ROUNDS PART
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,7 +50,7 @@ check-emulated: ## the kernels' tests on emulated processors without AVX and AVX
 bench: ## time every kernel and the training step beside the machine's limits
 	@sh scripts/bench.sh
 
-bench-peers: ## the same beside PyTorch and NumPy, which it installs in .venv-peers  [ROUNDS=5]
+bench-peers: ## the same beside PyTorch and NumPy, the pipeline beside DGL; installs them in .venv-peers*  [ROUNDS=5 PART=dgl]
 	@sh scripts/bench-peers.sh
 
 watch: ## follow the newest run's queue depth; RUN=runs/NAME for another

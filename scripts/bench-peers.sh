@@ -1,7 +1,9 @@
 #!/bin/sh
-# Times kernels and the whole step beside PyTorch and NumPy, in a virtual environment of their own.
+# Times kernels and the whole step beside PyTorch and NumPy, in a virtual environment of their own; then the pipeline
+# beside DGL (bench-dgl.sh). PART: arithmetic or dgl alone.
 # PEERS_PYTHON: a Python that has the libraries already. ROUNDS: 5 unless set. Prints Markdown.
 set -eu
+[ "${PART:-}" != dgl ] || exec sh "$(dirname "$0")/bench-dgl.sh"
 peers=$(dirname "$0")/peers
 python=${PEERS_PYTHON:-.venv-peers/bin/python}
 if [ -z "${PEERS_PYTHON:-}" ] && ! "$python" -c 'import torch, numpy' 2>/dev/null; then
@@ -14,3 +16,7 @@ printf '# The arithmetic beside PyTorch and NumPy\n\n`make bench-peers`, %s, rev
 "$python" "$peers/kernels.py" ${ROUNDS:-5}
 printf '\n## The training step\n\n'
 "$python" "$peers/step.py" ${ROUNDS:-5}
+if [ "${PART:-}" != arithmetic ]; then
+    echo
+    sh "$(dirname "$0")/bench-dgl.sh"
+fi

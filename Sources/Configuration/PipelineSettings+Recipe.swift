@@ -21,7 +21,8 @@ extension PipelineSettings {
     /// The settings that decide what is in a batch, by dotted key.
     public var recipeSettings: [(key: String, value: String)] {
         [
-            ("seed", "\(seed)"), ("trainer.features", trainer.features.rawValue), ("trainer.wire", trainer.wire.rawValue),
+            ("seed", "\(seed)"), ("trainer.features", trainer.features.rawValue),
+            ("trainer.wire", trainer.wire.rawValue),
         ]
             + [walkSection, batchSection, hardNegativeSection].flatMap { section in
                 section.lines.map { ("\(section.name).\($0.key)", $0.value.yaml) }

@@ -26,7 +26,8 @@ extension PipelineSettings {
                     ["features", "walks", "model", "batch", "hard_negatives"].contains(section.name)
                     || [
                         "seed", "training.margin", "training.loss", "training.temperature",
-                        "training.popularity_correction", "trainer.precision", "trainer.wire", "validation.share", "validation.pairs",
+                        "training.popularity_correction", "trainer.precision", "trainer.wire", "validation.share",
+                        "validation.pairs",
                     ].contains(key)
                     || fixesEpochs && key == "training.batches_per_epoch"
                 return isFixed ? (key, line.value.yaml) : nil

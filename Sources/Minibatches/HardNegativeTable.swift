@@ -90,7 +90,9 @@ public struct TableName: Codable, Hashable, Sendable {
             let middle = (low + high) / 2
             if self.query(middle) < query { low = middle + 1 } else { high = middle }
         }
-        guard low < queryCount, self.query(low) == query else { return unsafe UnsafeBufferPointer(start: nil, count: 0) }
+        guard low < queryCount, self.query(low) == query else {
+            return unsafe UnsafeBufferPointer(start: nil, count: 0)
+        }
         let entries = unsafe row(low)
         var end = 1
         while end < Self.width, unsafe entries[end] >= 0 { end += 1 }

@@ -98,7 +98,8 @@ import Minibatches
         let entryRows = addNeighborhoods(of: targetCount..<hiddenCount, window, hidden, memory)
         let first = firstLayer(entryRows, memory)
         let top = unsafe topLayer.lists(
-            count: targetCount, of: table, entryRows: entryRows.elements.baseAddress ?? UnsafeMutablePointer(bitPattern: 64)!,
+            count: targetCount, of: table,
+            entryRows: entryRows.elements.baseAddress ?? UnsafeMutablePointer(bitPattern: 64)!,
             pooling: walks.pooling,
             excludingPartners: batch.excludePairEdges ? (drawn.queries, drawn.positives) : nil, in: memory)
         let boardCounts = boardCounts(hidden, memory)

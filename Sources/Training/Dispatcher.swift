@@ -272,7 +272,8 @@ package struct Dispatcher {
             for (key, value) in settings.recipeSettings where hello.settings?[key].map({ $0 != value }) == true {
                 return differs(key, hello.settings?[key] ?? "", value)
             }
-            return differs("recipe of the batches (seed, walks, batch, trainer.features and trainer.wire)", hello.recipe, recipe)
+            return differs(
+                "recipe of the batches (seed, walks, batch, trainer.features and trainer.wire)", hello.recipe, recipe)
         }
         if cutOff.contains(hello.name) { return cutOffReason }
         graph = ours

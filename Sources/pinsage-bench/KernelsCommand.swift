@@ -58,7 +58,8 @@ enum BenchError: Error, CustomStringConvertible {
         switch self {
         case .noSuchKernel(let names): "bench: --only: expected names of kernels, found '\(names)'. See --help."
         case .noFeatures(let source): "bench: \(source): expected features, found none. Import it with --features."
-        case .noEdges(let graph): "bench: \(graph): no edges: expected a pin on a board, found none. Name another graph."
+        case .noEdges(let graph):
+            "bench: \(graph): no edges: expected a pin on a board, found none. Name another graph."
         case .samplerEnded(let words): "bench: a sampler ended: expected batches, found: \(words)"
         case .wrong(let kernel, let difference):
             "bench: \(kernel): the result is not that of the formula: \(difference). Run `make test`."

@@ -115,7 +115,8 @@ struct SamplersReport: Encodable {
     var table: String {
         var lines = [
             "\(machine.cpu), \(machine.processors) processors; \(graph), cache_mb \(cacheMb), refresh_batches \(refreshBatches)",
-            "", "| samplers | batches/s | pairs/s | MB a batch | first batch s | PSS of all MB | PSS grown MB each | own MB each | reused |",
+            "",
+            "| samplers | batches/s | pairs/s | MB a batch | first batch s | PSS of all MB | PSS grown MB each | own MB each | reused |",
             "|---|---|---|---|---|---|---|---|---|",
         ]
         for row in rows {

@@ -8,7 +8,9 @@ struct Bench: ParsableCommand {
         commandName: "pinsage-bench",
         abstract: "Times the kernels, the training step and embedding beside the machine's own limits.",
         version: Build.version,
-        subcommands: [KernelsCommand.self, StepCommand.self, EmbedCommand.self, NeighborhoodsCommand.self, SamplersCommand.self],
+        subcommands: [
+            KernelsCommand.self, StepCommand.self, EmbedCommand.self, NeighborhoodsCommand.self, SamplersCommand.self,
+        ],
         defaultSubcommand: KernelsCommand.self)
 }
 

@@ -38,7 +38,12 @@ import Testing
             values += [middle.nextDown, middle, middle.nextUp, -middle, high.nextDown]
         }
         #expect(rounded(values) == values.map { Float16($0).bitPattern })
-        #expect(rounded([65519, 65520, 1e30, -1e30, .infinity, -.infinity]) == [0x7BFF, 0x7BFF, 0x7BFF, 0xFBFF, 0x7C00, 0xFC00])
-        for count in 0...17 { #expect(rounded(Array(values.prefix(count))) == values.prefix(count).map { Float16($0).bitPattern }) }
+        #expect(
+            rounded([65519, 65520, 1e30, -1e30, .infinity, -.infinity]) == [
+                0x7BFF, 0x7BFF, 0x7BFF, 0xFBFF, 0x7C00, 0xFC00,
+            ])
+        for count in 0...17 {
+            #expect(rounded(Array(values.prefix(count))) == values.prefix(count).map { Float16($0).bitPattern })
+        }
     }
 }

@@ -113,7 +113,8 @@ import Testing
         var found = [Float](repeating: .nan, count: decoded.pinCount * 5)
         features.copyRows(into: &found, rowStride: 5)
         for row in 0..<decoded.pinCount {
-            #expect(found[row * 5..<row * 5 + 3].elementsEqual(expected[row * 3..<row * 3 + 3].map { Float(Float16($0)) }))
+            #expect(
+                found[row * 5..<row * 5 + 3].elementsEqual(expected[row * 3..<row * 3 + 3].map { Float(Float16($0)) }))
             #expect(found[row * 5 + 3].isNaN && found[row * 5 + 4].isNaN)
         }
         #expect(batch.pins.array == whole.pins.array)

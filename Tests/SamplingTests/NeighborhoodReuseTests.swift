@@ -98,7 +98,9 @@ import Testing
                         continue
                     }
                     misses += 1
-                    let list = (0..<Int.random(in: 0...4, using: &random)).map { UInt32($0) + pin &* UInt32(window + 1) }
+                    let list = (0..<Int.random(in: 0...4, using: &random)).map {
+                        UInt32($0) + pin &* UInt32(window + 1)
+                    }
                     cache.insert(pin, pins: list, visits: list.map { Int32($0) + 1 }, count: list.count)
                     put[pin] = list
                 }
