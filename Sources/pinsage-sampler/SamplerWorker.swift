@@ -9,7 +9,7 @@ import Transport
 
 /// The worker's two threads: this one talks to the trainer, the other makes batches and sends them.
 ///
-/// A worker keeps nothing: a minibatch is a pure function of the graph, the settings and its index, so a worker may
+/// A worker keeps nothing that another could not make: a minibatch is a pure function of the graph, the settings and its index, so a worker may
 /// be stopped and started at any time.
 final class SamplerWorker: @unchecked Sendable {
     private static let heartbeatSeconds = 0.5
