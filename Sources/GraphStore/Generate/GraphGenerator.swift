@@ -22,7 +22,7 @@ public struct GraphGeneratorOptions: Sendable {
     public var pairs: String?
     /// Replaces a graph, and pairs, that are already there. Default no.
     public var force = false
-    /// Most memory for sorting, at least 128 MB, beside 24 bytes a pin and 8 a board; nil: half of the machine's.
+    /// Most memory for sorting, at least 128 MB, beside 28 bytes a pin and 8 a board; nil: half of the machine's.
     public var memoryBytes: Int?
     /// Threads, at least 1; nil: one for each processor. Changes no byte.
     public var threads: Int?

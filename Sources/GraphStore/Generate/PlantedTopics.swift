@@ -7,19 +7,22 @@ struct PlantedTopics: Sendable {
     let topicCount: Int
     /// Topic · S + sub-topic of each pin.
     let groups: [UInt32]
-    /// Pins grouped by topic, then sub-topic, so that each group is one range of `order`.
-    private let order: [UInt32]
-    /// `order.count + 1` running sums of popularity in that order.
-    private let cumulative: [Double]
-    /// (T · S + 1) starts of the groups in `order`.
+    /// (P + 1) places: pins grouped by topic, then sub-topic, each with the popularity of all before it.
+    private let places: ZeroedMemory
+    /// (T · S + 1) starts of the groups among the places.
     private let groupStarts: [Int]
-    /// Where in `order` a sum is about to be found: for each of `order.count` equal steps up to the whole.
-    private let guide: [UInt32]
+    /// The place where a sum is about to be found: for each of P equal steps up to the whole.
+    private let guide: ZeroedMemory
     private let guideScale: Double
+
+    private struct Place {
+        let sum: Double
+        let pin: UInt32
+    }
 
     var pinCount: Int { groups.count }
 
-    /// - Complexity: O(P); 24 bytes a pin.
+    /// - Complexity: O(P); 28 bytes a pin.
     init(pinCount: Int, topicCount: Int, seed: UInt64) {
         self.topicCount = topicCount
         let perTopic = Self.subtopicsPerTopic
@@ -38,27 +41,26 @@ struct PlantedTopics: Sendable {
         }
         // Popularity 1 / (rank + P/20): a power law with a flat top, the most popular about twenty times the least.
         let ranks = (0..<UInt32(pinCount)).shuffled(using: &random)
-        var sums = [0.0]
-        sums.reserveCapacity(pinCount + 1)
+        places = ZeroedMemory(byteCount: (pinCount + 1) * MemoryLayout<Place>.stride)
+        let places = unsafe places.base.bindMemory(to: Place.self, capacity: pinCount + 1)
         var sum = 0.0
-        for pin in order {
+        for (place, pin) in order.enumerated() {
+            unsafe places[place] = Place(sum: sum, pin: pin)
             sum += 1 / (Double(ranks[Int(pin)]) + Double(pinCount) / 20)
-            sums.append(sum)
         }
-        self.order = order
-        cumulative = sums
+        unsafe places[pinCount] = Place(sum: sum, pin: 0)
         groupStarts = starts
         guideScale = Double(pinCount) / sum
-        var (guide, place) = ([UInt32](), 0)
-        guide.reserveCapacity(pinCount)
+        guide = ZeroedMemory(byteCount: pinCount * 4)
+        let guide = unsafe guide.base.assumingMemoryBound(to: UInt32.self)
+        var place = 0
         for step in 0..<pinCount {
-            while place < pinCount - 1, sums[place + 1] * guideScale <= Double(step) { place += 1 }
-            guide.append(UInt32(place))
+            while unsafe place < pinCount - 1 && places[place + 1].sum * guideScale <= Double(step) { place += 1 }
+            unsafe guide[step] = UInt32(place)
         }
-        self.guide = guide
     }
 
-    /// The places in `order` of a sub-topic, of a whole topic, or of every pin.
+    /// The places of a sub-topic, of a whole topic, or of every pin.
     func range(topic: Int, subtopic: Int) -> Range<Int> {
         let group = topic * Self.subtopicsPerTopic + subtopic
         return groupStarts[group]..<groupStarts[group + 1]
@@ -68,21 +70,23 @@ struct PlantedTopics: Sendable {
         groupStarts[topic * Self.subtopicsPerTopic]..<groupStarts[(topic + 1) * Self.subtopicsPerTopic]
     }
 
-    var everyPin: Range<Int> { 0..<order.count }
+    var everyPin: Range<Int> { 0..<pinCount }
 
     /// A pin of the range, with probability proportional to its popularity; nil when the range is empty.
     @inline(__always)
     func draw(_ range: Range<Int>, using random: inout CounterBasedGenerator) -> UInt32? {
         guard !range.isEmpty else { return nil }
+        let places = unsafe places.base.assumingMemoryBound(to: Place.self)
         let share = Double(random.next() >> 11) * 0x1p-53
-        let target =
-            cumulative[range.lowerBound] + share * (cumulative[range.upperBound] - cumulative[range.lowerBound])
+        let (low, high) = unsafe (places[range.lowerBound].sum, places[range.upperBound].sum)
+        let target = low + share * (high - low)
         // The first place of the range behind which the sum is greater. The guide leads to a place nearby.
-        let step = min(max(0, Int(target * guideScale)), guide.count - 1)
-        var place = min(max(Int(guide[step]), range.lowerBound), range.upperBound - 1)
-        while place > range.lowerBound, cumulative[place] > target { place -= 1 }
-        while place < range.upperBound - 1, cumulative[place + 1] <= target { place += 1 }
-        return order[place]
+        let step = min(max(0, Int(target * guideScale)), pinCount &- 1)
+        let near = unsafe Int(guide.base.assumingMemoryBound(to: UInt32.self)[step])
+        var place = min(max(near, range.lowerBound), range.upperBound &- 1)
+        while place > range.lowerBound, unsafe places[place].sum > target { place &-= 1 }
+        while place < range.upperBound &- 1, unsafe places[place &+ 1].sum <= target { place &+= 1 }
+        return unsafe places[place].pin
     }
 }
 
