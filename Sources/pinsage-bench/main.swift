@@ -6,9 +6,9 @@ import FrontDoor
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pinsage-bench",
-        abstract: "Times the kernels, the training step and embedding beside the machine's own limits.",
+        abstract: "Times the kernels, the training step, embedding and import beside the machine's own limits.",
         version: Build.version,
-        subcommands: [KernelsCommand.self, StepCommand.self, EmbedCommand.self],
+        subcommands: [KernelsCommand.self, StepCommand.self, EmbedCommand.self, ImportCommand.self],
         defaultSubcommand: KernelsCommand.self)
 }
 

@@ -14,7 +14,9 @@ struct ImportCommand: ParsableCommand {
             .gz or .zst are read as they are. The folder appears whole, at the end, or not at all.
             """)
 
-    @Option(help: ArgumentHelp("Edges: lines of pin TAB board; plain, .gz or .zst; - is standard input.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Edges: lines of pin TAB board; plain, .gz or .zst; - is standard input.", valueName: "file")
+    )
     var edges: String
 
     @Option(

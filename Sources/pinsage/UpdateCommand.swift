@@ -16,7 +16,8 @@ struct UpdateCommand: ParsableCommand {
     @Argument(help: "Graph directory.")
     var graph: String
 
-    @Option(help: "Edges to add: lines of pin TAB board; plain, .gz or .zst; - is standard input. Unknown boards are new.")
+    @Option(
+        help: "Edges to add: lines of pin TAB board; plain, .gz or .zst; - is standard input. Unknown boards are new.")
     var edges: String?
 
     @Option(help: "New pins, one id a line. (default: the unknown pins of --edges, by first appearance)")

@@ -103,13 +103,13 @@ final class EdgeFile {
             for id in $1.newPins { $0.pins += Int(id.count) + 1 }
             for id in $1.newBoards { $0.boards += Int(id.count) + 1 }
         }
-        try makeRoom(pins: ids.pins, bytes.pins, boards: ids.boards, bytes.boards, path)
+        try makeRoom(pins: ids.pins, bytes.pins, boards: ids.boards, bytes.boards, for: path)
     }
 
     /// The same for so many more ids, of so many bytes.
     func makeRoom(
         pins morePins: Int = 0, _ pinBytes: Int = 0, boards moreBoards: Int = 0, _ boardBytes: Int = 0,
-        _ path: String = "edges"
+        for path: String
     ) throws {
         let needed =
             pins.byteCount(more: morePins, moreBytes: pinBytes)

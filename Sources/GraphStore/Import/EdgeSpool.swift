@@ -15,11 +15,15 @@ final class EdgeSpool {
     private let path: String
 
     let pieceEdges: Int
+    private let memoryBytesMax: Int
 
-    /// - Parameter path: where the file is to be, if there must be one.
+    /// - Parameters:
+    ///   - path: where the file is to be, if there must be one.
+    ///   - pieceEdges: edges of a piece; when given, no more than two pieces stay in memory.
     init(path: String, pieceEdges: Int? = nil) {
-        let pieceEdges = pieceEdges ?? 1 << 22
         self.path = path
+        memoryBytesMax = pieceEdges.map { 16 * $0 } ?? .max
+        let pieceEdges = pieceEdges ?? 1 << 20
         self.pieceEdges = pieceEdges
         open = ZeroedMemory(byteCount: pieceEdges * 8)
     }
@@ -45,7 +49,7 @@ final class EdgeSpool {
 
     /// Moves pieces to the file until at most so much is in memory; one always stays.
     func shrink(to byteCountMax: Int) throws {
-        while memoryBytes > byteCountMax, let piece = pieces.popLast() {
+        while memoryBytes > min(byteCountMax, memoryBytesMax), let piece = pieces.popLast() {
             let file = try self.file ?? SpoolFile(path: path)
             self.file = file
             try unsafe file.append(UnsafeRawBufferPointer(start: piece.base, count: pieceEdges * 8))

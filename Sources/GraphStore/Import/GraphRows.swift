@@ -22,7 +22,7 @@ struct GraphRows {
         to folder: String, progress: (String) -> Void
     ) throws {
         let offsetBytes = 8 * (pinCount + boardCount + 2) + (max(pinCount, boardCount) / 8)
-        try memory.require(offsetBytes + (1 << 25), for: "\(pinCount + boardCount) rows", folder)
+        try memory.require(offsetBytes + edges.pieceEdges * 8, for: "\(pinCount + boardCount) rows", folder)
         let room = memory.tableBytes - offsetBytes
         // Edges in memory may have half of what is left, but no more than leaves room for all rows in one round.
         try edges.shrink(to: max(room / 2, room - 4 * edges.count))
@@ -41,9 +41,10 @@ struct GraphRows {
             roundEntries: roundEntries ?? room / 4)
         let pins = pins
         let byBoard = ProgressText("sorting by board", total: edgeCount, unit: "edges")
-        let written = try unsafe boards.write(
-            { body in try unsafe Self.scanByBoard(pins, path, body) }, to: "\(folder)/\(GraphDirectory.boardPins)"
-        ) { progress(byBoard.text($0)) }
+        let scan: RowSorter.Scan = { body in try unsafe Self.scanByBoard(pins, path, body) }
+        let written = try unsafe boards.write(scan, to: "\(folder)/\(GraphDirectory.boardPins)") {
+            progress(byBoard.text($0))
+        }
         precondition(written == edgeCount, "GraphRows: \(edgeCount) edges by pin, \(written) by board")
         try boards.writeOffsets(to: "\(folder)/\(GraphDirectory.boardOffsets)")
     }

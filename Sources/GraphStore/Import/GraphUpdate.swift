@@ -125,12 +125,12 @@ public enum GraphUpdate {
     private static func addEdges(of old: BipartiteGraph, _ kept: [UInt32], to file: EdgeFile) throws {
         for (row, pin) in kept.enumerated() {
             let boards = unsafe old.boards(of: pin)
-            for unsafe board in unsafe boards {
-                unsafe withUnsafePointer(to: UInt64(row) << 32 | UInt64(board)) {
+            for i in 0..<boards.count {
+                unsafe withUnsafePointer(to: UInt64(row) << 32 | UInt64(boards[i])) {
                     unsafe file.edges.append(UnsafeBufferPointer(start: $0, count: 1))
                 }
             }
-            if row & 0xFFFF == 0 { try file.makeRoom() }
+            if row & 0xFFFF == 0 { try file.makeRoom(for: old.directory) }
         }
     }
 

@@ -7,11 +7,11 @@ import Synchronization
 /// In a round each thread has rows of its own: it goes through all edges and puts those of its rows in place, so that
 /// threads share nothing but the reading. Where edges lie in no order, that is a random write an edge; lines of the
 /// cache are asked for some edges ahead.
-@safe final class RowSorter: @unchecked Sendable {
+@safe package final class RowSorter: @unchecked Sendable {
     /// Gives every edge to a body, some at a time: row in the upper half, column in the lower. For any thread.
-    typealias Scan = ((UnsafeBufferPointer<UInt64>) -> Void) throws -> Void
+    package typealias Scan = ((UnsafeBufferPointer<UInt64>) -> Void) throws -> Void
 
-    let rowCount: Int
+    package let rowCount: Int
     private let columnCount: Int
     private let threads: Int
     private let roundEntries: Int
@@ -20,12 +20,12 @@ import Synchronization
     /// Edges, repeats among them.
     private var edgeCount = 0
     /// Edges that were there before, under the same row and column.
-    private(set) var repeats = 0
+    package private(set) var repeats = 0
     /// Passes over all edges to sort them.
-    private(set) var rounds = 0
+    package private(set) var rounds = 0
 
     /// - Parameter roundEntries: entries of a round, 4 bytes each; offsets take 8 bytes a row.
-    init(rowCount: Int, columnCount: Int, threads: Int, roundEntries: Int) {
+    package init(rowCount: Int, columnCount: Int, threads: Int, roundEntries: Int) {
         self.rowCount = rowCount
         self.columnCount = columnCount
         self.threads = threads
@@ -34,7 +34,7 @@ import Synchronization
     }
 
     /// (rowCount + 1) starts of rows; the last is the number of entries. Valid while this object lives.
-    var offsets: UnsafeMutablePointer<Int64> { unsafe table.base.assumingMemoryBound(to: Int64.self) }
+    package var offsets: UnsafeMutablePointer<Int64> { unsafe table.base.assumingMemoryBound(to: Int64.self) }
     /// See `table`: entry r is of row r.
     private var starts: UnsafeMutablePointer<Int64> { unsafe offsets + 1 }
 
@@ -43,7 +43,7 @@ import Synchronization
     /// - Parameter progress: called with the number of edges that are sorted.
     /// - Returns: how many entries there are.
     /// - Complexity: each thread goes through the edges once to count and once a round.
-    func write(_ scan: Scan, to path: String, progress: (Int) -> Void) throws -> Int {
+    package func write(_ scan: Scan, to path: String, progress: (Int) -> Void) throws -> Int {
         try unsafe count(scan)
         let writer = try NumpyWriter(path: path, listOf: .uint32)
         let entries = ZeroedMemory(byteCount: min(roundEntries, edgeCount) * 4)
