@@ -6,11 +6,11 @@ import CPlatform
 /// All ids lie in one block, each followed by a line feed: the bytes of `pins.txt`. Memory: those, 4 bytes a row for
 /// where it starts, and 11 to 22 for the index.
 package final class IDTable: @unchecked Sendable {
-    private let text = ZeroedMemory(byteCount: 1 << 16)
+    private var text = ZeroedMemory(byteCount: 1 << 16)
     private var textBytes = 0
     /// Starts of rows (count + 1) in `text`, from that of the first row of their group on, and those of groups.
-    private let starts = ZeroedMemory(byteCount: 1 << 12)
-    private let groupStarts = ZeroedMemory(byteCount: 1 << 12)
+    private var starts = ZeroedMemory(byteCount: 1 << 12)
+    private var groupStarts = ZeroedMemory(byteCount: 1 << 12)
     private let countMax: Int
     package private(set) var index = IDIndex()
     package private(set) var count = 0
@@ -105,6 +105,13 @@ package final class IDTable: @unchecked Sendable {
         try AtomicReplace.write(to: path) { writer in
             try unsafe writer.write(UnsafeRawBufferPointer(start: text.base, count: textBytes))
         }
+    }
+
+    /// Gives the memory back, whoever still holds on to the table.
+    func removeAll() {
+        (text, textBytes) = (ZeroedMemory(byteCount: 1 << 16), 0)
+        (starts, groupStarts) = (ZeroedMemory(byteCount: 1 << 12), ZeroedMemory(byteCount: 1 << 12))
+        (index, count) = (IDIndex(), 0)
     }
 
     var view: View { unsafe View(text: text.base, starts: starts.base, groupStarts: groupStarts.base) }

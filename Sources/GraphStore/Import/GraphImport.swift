@@ -111,7 +111,10 @@ public struct GraphImport {
         let phase = ProgressText("reading edges", total: TextBlocks.fileBytes(options.edges), unit: "edges")
         try file.read(path: options.edges) { bytes, edges in progress(phase.text(bytes, count: edges)) }
         try file.writeIDs(to: folder)
-        return (edges, file.pins.count, file.boards.count)
+        let counts = (file.pins.count, file.boards.count)
+        file.pins.removeAll()
+        file.boards.removeAll()
+        return (edges, counts.0, counts.1)
     }
 
     private func sort(_ read: (edges: EdgeSpool, pins: Int, boards: Int)) throws -> GraphRows {

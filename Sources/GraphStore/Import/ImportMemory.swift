@@ -9,7 +9,7 @@ public struct ImportMemory: Sendable {
 
     private static let ownBytes = 32 << 20
     /// Blocks of text and what is made of them.
-    private static let threadBytes = 24 << 20
+    private static let threadBytes = 36 << 20
 
     /// - Parameters:
     ///   - byteCount: at least `byteCountMin`; nil: half of the machine's.
