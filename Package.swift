@@ -84,7 +84,7 @@ let package = Package(
 
         // Floor 1.
         target("Configuration", ["Basics"]),
-        target("GraphStore", ["Basics", "Artifacts"]),
+        target("GraphStore", ["Basics", "Artifacts", "CPlatform"]),
         target("Minibatches", ["Basics", "Artifacts"]),
         target("Transport", ["Basics", "CZeroMQ", "CPlatform"]),
 

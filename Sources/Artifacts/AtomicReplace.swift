@@ -70,6 +70,17 @@ public enum AtomicReplace {
         }
     }
 
+    /// Removes what `writeFolder` has left beside `path` where its process was killed. Only where no other host writes.
+    public static func removeLeftovers(of path: String) {
+        let path = SystemCall.trimmingSlashes(path)
+        let folder = SystemCall.parent(of: path)
+        let prefix = (path.split(separator: "/").last ?? "") + temporaryMark
+        for name in (try? entries(ofFolder: folder)) ?? [] where name.hasPrefix(prefix) {
+            guard let owner = Int32(name.dropFirst(prefix.count)), kill(owner, 0) != 0, errno == ESRCH else { continue }
+            try? removeTree("\(folder)/\(name)")
+        }
+    }
+
     /// The names in a folder, sorted; nil when there is nothing of that path.
     public static func entries(ofFolder path: String) throws(ArtifactError) -> [String]? {
         guard let folder = unsafe opendir(path) else {
@@ -111,8 +122,12 @@ public enum AtomicReplace {
     private var descriptor: Int32
     private let buffer: UnsafeMutableRawBufferPointer
     private var buffered = 0
+    /// Bytes that the kernel has been asked to write to the disk.
+    private var begun = 0
 
     private static let bufferBytes = 1 << 18
+    /// So many at a time are begun, so that the sync at the end of a large file finds little left to do.
+    private static let begunBytes = 1 << 25
 
     /// Opens `PATH.tmp-PID` for writing.
     init(replacing path: String) throws(ArtifactError) {
@@ -142,6 +157,7 @@ public enum AtomicReplace {
             unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[buffered...]).copyMemory(from: bytes)
             buffered += bytes.count
         }
+        beginWriting()
     }
 
     /// Writes the elements' bytes as they lie in memory (little-endian on every supported machine).
@@ -165,6 +181,24 @@ public enum AtomicReplace {
     private func flush() throws(ArtifactError) {
         try unsafe SystemCall.writeAll(UnsafeRawBufferPointer(rebasing: buffer[..<buffered]), to: descriptor, path)
         buffered = 0
+    }
+
+    private func beginWriting() {
+        guard byteCount - buffered - begun >= Self.begunBytes else { return }
+        platform_begin_writing(descriptor, Int64(begun), Int64(byteCount - buffered - begun))
+        begun = byteCount - buffered
+    }
+
+    /// Puts other bytes in the place of some that have been written.
+    func overwrite(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(ArtifactError) {
+        precondition(offset + bytes.count <= byteCount, "FileWriter: \(path) has only \(byteCount) bytes")
+        try flush()
+        let written = try SystemCall.retrying("write", path) {
+            unsafe pwrite(descriptor, bytes.baseAddress, bytes.count, offset)
+        }
+        guard written == bytes.count else {
+            throw .wrongLength(path: path, expectedBytes: bytes.count, foundBytes: written)
+        }
     }
 
     /// Makes the bytes durable, unless they need not be, and gives the file its name.

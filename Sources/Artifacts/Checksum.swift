@@ -1,3 +1,5 @@
+import Glibc
+
 /// Checksums that find damage by accident. They do not resist an adversary.
 public enum Checksum {
     /// XXH64 of a block of bytes.
@@ -32,8 +34,27 @@ public enum Checksum {
 
     /// XXH64 of a whole file, as 16 hexadecimal digits.
     public static func xxh64Hex(ofFile path: String) throws(ArtifactError) -> String {
-        let file = try MappedFile(path: path, advice: .sequential)
-        return unsafe hex(xxh64(file.bytes))
+        try xxh64(ofFile: path).hex
+    }
+
+    /// Length and XXH64 of a whole file, which is read in pieces: a large one takes no memory.
+    static func xxh64(ofFile path: String) throws(ArtifactError) -> (byteCount: Int, hex: String) {
+        let descriptor = try SystemCall.open(path, O_RDONLY)
+        defer { close(descriptor) }
+        let byteCount = try SystemCall.regularFileSize(descriptor, path)
+        let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { unsafe piece.deallocate() }
+        var (hash, done) = (XXH64(), 0)
+        while true {
+            let count = try SystemCall.retrying("read", path) {
+                unsafe read(descriptor, piece.baseAddress, piece.count)
+            }
+            if count == 0 { break }
+            unsafe hash.update(UnsafeRawBufferPointer(rebasing: piece[..<count]))
+            done += count
+        }
+        guard done == byteCount else { throw .wrongLength(path: path, expectedBytes: byteCount, foundBytes: done) }
+        return (byteCount, hex(hash.value))
     }
 
     /// The reflected polynomial 0x82F63B78, one entry for each value of a byte.

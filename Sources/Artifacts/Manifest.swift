@@ -41,8 +41,8 @@ public struct Manifest: Codable, Equatable, Sendable {
     ) throws(ArtifactError) {
         var described: [String: File] = [:]
         for name in files {
-            let file = try MappedFile(path: "\(directory)/\(name)", advice: .sequential)
-            described[name] = unsafe File(bytes: file.byteCount, xxh64: Checksum.hex(Checksum.xxh64(file.bytes)))
+            let (bytes, xxh64) = try Checksum.xxh64(ofFile: "\(directory)/\(name)")
+            described[name] = File(bytes: bytes, xxh64: xxh64)
         }
         formatVersion = Self.currentFormatVersion
         self.kind = kind

@@ -61,7 +61,7 @@
 
 /// Writes a `.npy` file piece by piece; it takes its name on `close()`, never before it is whole.
 public final class NumpyWriter {
-    public let header: NumpyHeader
+    public private(set) var header: NumpyHeader
     private let writer: FileWriter
     private let isDurable: Bool
 
@@ -79,6 +79,25 @@ public final class NumpyWriter {
         try unsafe header.encoded.withUnsafeBytesThrowing { bytes throws(ArtifactError) in
             try unsafe writer.write(bytes)
         }
+    }
+
+    /// For a list whose length shows at the end: `close(count:)`.
+    public convenience init(path: String, listOf elementType: NumpyElement) throws(ArtifactError) {
+        try self.init(path: path, elementType: elementType, shape: [0])
+    }
+
+    /// Closes a list, which has as many elements as were appended.
+    ///
+    /// - Throws: as `close()`.
+    public func close(count: Int) throws(ArtifactError) {
+        let found = NumpyHeader(elementType: header.elementType, shape: [count])
+        // Fewer than 2⁶³ in decimal digits leave the data where it is.
+        precondition(found.dataOffset == header.dataOffset, "NumpyWriter: \(header.shape) became \(count)")
+        header = found
+        try unsafe found.encoded.withUnsafeBytesThrowing { bytes throws(ArtifactError) in
+            try unsafe writer.overwrite(bytes, at: 0)
+        }
+        try close()
     }
 
     /// Appends elements' bytes in C order.

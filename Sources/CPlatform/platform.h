@@ -106,6 +106,16 @@ static inline void platform_prefer_huge_pages(void *address, size_t byteCount) {
     madvise(address, byteCount, MADV_HUGEPAGE);
 }
 
+/// Makes a private mapping longer, elsewhere if need be, without a copy (mremap); its address, or MAP_FAILED with errno.
+static inline void *platform_grow(void *address, size_t byteCount, size_t newByteCount) {
+    return (void *)syscall(SYS_mremap, address, byteCount, newByteCount, 1 /* MREMAP_MAYMOVE */, 0);
+}
+
+/// Lets the kernel begin to write a part of a file to the disk (sync_file_range); waits for nothing. Advice only.
+static inline void platform_begin_writing(int descriptor, int64_t offset, int64_t byteCount) {
+    syscall(SYS_sync_file_range, descriptor, offset, byteCount, 2 /* SYNC_FILE_RANGE_WRITE */);
+}
+
 /// Exchanges two files or folders in one step (renameat2 with RENAME_EXCHANGE); 0, or −1 with errno.
 static inline int platform_exchange(const char *a, const char *b) {
     return (int)syscall(SYS_renameat2, -100 /* AT_FDCWD */, a, -100, b, 2 /* RENAME_EXCHANGE */);

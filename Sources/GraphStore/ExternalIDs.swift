@@ -62,7 +62,7 @@ import Synchronization
             let built = index ?? makeIndex()
             if index == nil { index = built }
             return unsafe Array(id.utf8).withUnsafeBytes { wanted in
-                let hash = unsafe built.hash(wanted)
+                let hash = unsafe IDHash.hash(wanted)
                 return built.row(hash: hash) { unsafe sameBytes(bytes(Int($0)), wanted) }
             }
         }
@@ -81,10 +81,10 @@ import Synchronization
     /// The index; of rows with the same id it holds the first.
     /// - Parameter onRepeat: called with both rows; returns whether to go on.
     private func makeIndex(onRepeat: (Int, Int) -> Bool = { _, _ in true }) -> IDIndex {
-        var index = IDIndex(expectedCount: count)
+        let index = IDIndex(expectedCount: count)
         for row in 0..<count {
             let id = unsafe bytes(row)
-            let hash = unsafe index.hash(id)
+            let hash = unsafe IDHash.hash(id)
             if let first = index.row(hash: hash, matches: { unsafe sameBytes(bytes(Int($0)), id) }) {
                 if !onRepeat(Int(first), row) { break }
             } else {

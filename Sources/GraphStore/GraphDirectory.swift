@@ -10,6 +10,8 @@ enum GraphDirectory {
     static let features = "features.npy"
     static let pinIDs = "pins.txt"
     static let boardIDs = "boards.txt"
+    /// Edges that wait to be sorted; gone when the folder is whole.
+    static let spool = "edges.spool"
     static let files = [pinOffsets, pinBoards, boardOffsets, boardPins, features, pinIDs, boardIDs]
 
     /// Refuses a target folder that holds anything that would be lost.
@@ -33,30 +35,21 @@ enum GraphDirectory {
             action: action)
     }
 
-    /// Writes every file but the features into `folder`, which must already hold those; then the manifest.
+    /// Writes the manifest of a folder that holds every file.
     ///
     /// - Parameters:
     ///   - ancestors: fingerprints of the graphs that this one was updated from, oldest first.
     ///   - hasMovedPins: whether some pin has another number than there.
-    static func write(
-        _ rows: BipartiteRows, pinIDs: IDTable, boardIDs: IDTable, featureWidth: Int, featureSource: String,
-        ancestors: [String] = [], hasMovedPins: Bool = false, to folder: String
+    static func finish(
+        _ rows: GraphRows, featureWidth: Int, featureSource: String, ancestors: [String] = [],
+        hasMovedPins: Bool = false, in folder: String
     ) throws -> Manifest {
-        func numbers<T: NumpyScalar>(_ name: String, _ values: [T]) throws {
-            try writeNumpy(path: "\(folder)/\(name)", shape: [values.count], values)
-        }
-        try numbers(pinOffsets, rows.pinOffsets)
-        try numbers(pinBoards, rows.pinBoards)
-        try numbers(boardOffsets, rows.boardOffsets)
-        try numbers(boardPins, rows.boardPins)
-        try pinIDs.write(to: "\(folder)/\(Self.pinIDs)")
-        try boardIDs.write(to: "\(folder)/\(Self.boardIDs)")
         var extra = ["features": featureSource]
         if !ancestors.isEmpty { extra[BipartiteGraph.ancestorsKey] = ancestors.joined(separator: " ") }
         if hasMovedPins { extra[BipartiteGraph.movedPinsKey] = "yes" }
         let manifest = try Manifest(
             describing: files, in: folder, kind: kind,
-            counts: ["pins": pinIDs.count, "boards": boardIDs.count, "edges": rows.pinBoards.count],
+            counts: ["pins": rows.pins.rowCount, "boards": rows.boards.rowCount, "edges": rows.edgeCount],
             featureWidth: featureWidth, extra: extra)
         try manifest.write(directory: folder)
         return manifest

@@ -1,99 +1,22 @@
 import Artifacts
+import CPlatform
 
-/// Which row holds an id: open addressing over rows, the ids themselves live elsewhere.
+/// Ids in order of first appearance: row ↔ bytes.
 ///
-/// The hash is keyed with secrets of the process, so that nobody can write ids that all want one slot. What is made from
-/// ids does not depend on them: rows are in order of first appearance.
-package struct IDIndex {
-    private var slots: [UInt32]
-    private var count = 0
-    private let key = Self.secret(1)
-    private let factor = Self.secret(2) | 1
-    private static let empty = UInt32.max
-    /// Most rows that have a number.
-    package static let rowsMax = Int(UInt32.max)
-
-    package init(expectedCount: Int = 0) {
-        var size = 1024
-        while size < expectedCount * 2 { size *= 2 }
-        slots = Array(repeating: Self.empty, count: size)
-    }
-
-    /// The row with this hash for which `matches` holds.
-    @inline(__always)
-    func row(hash: UInt64, matches: (UInt32) -> Bool) -> UInt32? {
-        let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
-        while slots[slot] != Self.empty {
-            if matches(slots[slot]) { return slots[slot] }
-            slot = (slot + 1) & mask
-        }
-        return nil
-    }
-
-    /// Half full: time to build a larger one, so that probes stay short.
-    var isFull: Bool { count * 2 >= slots.count }
-
-    /// Adds a row that is not there yet.
-    package mutating func insert(_ row: UInt32, hash: UInt64) {
-        precondition(count < slots.count, "IDIndex: full with \(count) rows")
-        let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
-        while slots[slot] != Self.empty { slot = (slot + 1) & mask }
-        slots[slot] = row
-        count += 1
-    }
-
-    /// Slots in use one after the other, at most: no look-up takes more probes.
-    package var longestRun: Int {
-        var (longest, run) = (0, 0)
-        // Twice around: a run may go over the end.
-        for slot in slots + slots {
-            run = slot == Self.empty ? 0 : run + 1
-            longest = max(longest, run)
-        }
-        return longest
-    }
-
-    /// A number that is another in each process, as Swift's own hashes are.
-    private static func secret(_ number: Int) -> UInt64 {
-        var hasher = Hasher()
-        hasher.combine(number)
-        return UInt64(truncatingIfNeeded: hasher.finalize())
-    }
-
-    /// A quick hash of an id's bytes: eight at a time, folded 128-bit products. With Swift's
-    /// `Hasher` an import takes 1.4 times as long.
-    func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-        var hash = UInt64(bytes.count) &* 0x9E37_79B9_7F4A_7C15
-        var offset = 0
-        while offset + 8 <= bytes.count {
-            hash = unsafe fold(hash, bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-            offset += 8
-        }
-        var last: UInt64 = 0
-        while offset < bytes.count {
-            last = unsafe last << 8 | UInt64(bytes[offset])
-            offset += 1
-        }
-        return fold(hash, last)
-    }
-
-    @inline(__always)
-    private func fold(_ hash: UInt64, _ word: UInt64) -> UInt64 {
-        let product = (hash ^ word ^ key).multipliedFullWidth(by: factor)
-        return product.high ^ product.low
-    }
-}
-
-/// Ids in order of first appearance: row ↔ bytes. All ids lie in one block, each followed by a line feed.
-package struct IDTable {
-    private var text: [UInt8] = []
-    private var starts: [Int] = [0]
+/// All ids lie in one block, each followed by a line feed: the bytes of `pins.txt`. Memory: those, 4 bytes a row for
+/// where it starts, and 11 to 22 for the index.
+package final class IDTable: @unchecked Sendable {
+    private var text = ZeroedMemory(byteCount: 1 << 16)
+    private var textBytes = 0
+    /// Starts of rows (count + 1) in `text`, from that of the first row of their group on, and those of groups.
+    private var starts = ZeroedMemory(byteCount: 1 << 12)
+    private var groupStarts = ZeroedMemory(byteCount: 1 << 12)
     private let countMax: Int
     package private(set) var index = IDIndex()
+    package private(set) var count = 0
 
-    package var count: Int { starts.count - 1 }
+    /// Rows of a group: with the longest of ids a group's bytes still have 32 bits.
+    private static let groupShift = 10
 
     /// - Parameter countMax: ids that there is room for.
     package init(countMax: Int = IDIndex.rowsMax) {
@@ -102,14 +25,15 @@ package struct IDTable {
 
     /// The row of an id; a new one gets the next row.
     /// - Returns: nil for a new id when the table holds `countMax`.
-    package mutating func insert(_ id: UnsafeRawBufferPointer) -> (row: UInt32, isNew: Bool)? {
-        let hash = unsafe index.hash(id)
-        if let row = unsafe row(id, hash) { return (row, false) }
+    package func insert(_ id: UnsafeRawBufferPointer) -> (row: UInt32, isNew: Bool)? {
+        unsafe insert(id, hash: IDHash.hash(id))
+    }
+
+    func insert(_ id: UnsafeRawBufferPointer, hash: UInt64) -> (row: UInt32, isNew: Bool)? {
+        if let row = unsafe row(of: id, hash: hash) { return (row, false) }
         guard count < countMax else { return nil }
         let row = UInt32(count)
-        unsafe text.append(contentsOf: id)
-        text.append(UInt8(ascii: "\n"))
-        starts.append(text.count)
+        unsafe append(id)
         if index.isFull {
             growIndex()
         } else {
@@ -118,51 +42,107 @@ package struct IDTable {
         return (row, true)
     }
 
+    private func append(_ id: UnsafeRawBufferPointer) {
+        text.grow(to: textBytes + id.count + 1)
+        if let source = id.baseAddress { unsafe (text.base + textBytes).copyMemory(from: source, byteCount: id.count) }
+        unsafe (text.base + textBytes + id.count).storeBytes(of: UInt8(ascii: "\n"), as: UInt8.self)
+        textBytes += id.count + 1
+        count += 1
+        let group = count >> Self.groupShift
+        groupStarts.grow(to: (group + 1) * 8)
+        starts.grow(to: (count + 1) * 4)
+        let groups = unsafe groupStarts.base.assumingMemoryBound(to: Int.self)
+        if count & (1 << Self.groupShift - 1) == 0 { unsafe groups[group] = textBytes }
+        unsafe starts.base.assumingMemoryBound(to: UInt32.self)[count] = UInt32(textBytes - groups[group])
+    }
+
     /// Twice the room, with every row.
-    private mutating func growIndex() {
-        var larger = IDIndex(expectedCount: count * 2)
-        for row in 0..<UInt32(count) {
-            larger.insert(row, hash: unsafe withBytes(of: row) { unsafe larger.hash($0) })
+    private func growIndex() {
+        let larger = IDIndex(expectedCount: count * 2)
+        let rows = view
+        // A few at a time, so that their slots come together.
+        let batch = 64
+        unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: batch) { hashes in
+            for first in stride(from: 0, to: count, by: batch) {
+                let rowsNow = first..<min(first + batch, count)
+                for row in rowsNow {
+                    let hash = unsafe IDHash.hash(rows.bytes(UInt32(row)))
+                    unsafe hashes[row - first] = hash
+                    larger.prefetch(hash: hash)
+                }
+                for row in rowsNow { unsafe larger.insert(UInt32(row), hash: hashes[row - first]) }
+            }
         }
         index = larger
     }
 
+    /// Bytes of memory with `more` ids of `moreBytes` together, while the index grows if it must.
+    func byteCount(more: Int, moreBytes: Int) -> Int {
+        let (now, then) = (IDIndex.byteCount(count), IDIndex.byteCount(min(count + more, countMax)))
+        return textBytes + moreBytes + 4 * (count + more) + (then > now ? now + then : now)
+    }
+
     /// The ids of some rows, in that order.
     func selecting(_ rows: some Sequence<UInt32>) -> IDTable {
-        var selected = IDTable()
-        for row in rows { _ = unsafe withBytes(of: row) { unsafe selected.insert($0) } }
+        let selected = IDTable()
+        for row in rows { _ = unsafe selected.insert(view.bytes(row)) }
         return selected
     }
 
-    package func row(of id: UnsafeRawBufferPointer) -> UInt32? { unsafe row(id, index.hash(id)) }
+    package func row(of id: UnsafeRawBufferPointer) -> UInt32? { unsafe row(of: id, hash: IDHash.hash(id)) }
+
+    @inline(__always)
+    func row(of id: UnsafeRawBufferPointer, hash: UInt64) -> UInt32? {
+        let rows = view
+        return index.row(hash: hash) { row in unsafe sameBytes(rows.bytes(row), id) }
+    }
 
     /// The id of a row, as text.
-    func id(_ row: UInt32) -> String { unsafe withBytes(of: row) { unsafe String(decoding: $0, as: UTF8.self) } }
+    func id(_ row: UInt32) -> String { unsafe String(decoding: view.bytes(row), as: UTF8.self) }
 
     /// Writes one id a line, in row order.
     func write(to path: String) throws {
         try AtomicReplace.write(to: path) { writer in
-            try unsafe text.withUnsafeBytes { try unsafe writer.write($0) }
+            try unsafe writer.write(UnsafeRawBufferPointer(start: text.base, count: textBytes))
         }
     }
 
-    @inline(__always)
-    private func row(_ id: UnsafeRawBufferPointer, _ hash: UInt64) -> UInt32? {
-        index.row(hash: hash) { row in
-            unsafe withBytes(of: row) { bytes in unsafe sameBytes(bytes, id) }
+    /// Gives the memory back, whoever still holds on to the table.
+    func removeAll() {
+        (text, textBytes) = (ZeroedMemory(byteCount: 1 << 16), 0)
+        (starts, groupStarts) = (ZeroedMemory(byteCount: 1 << 12), ZeroedMemory(byteCount: 1 << 12))
+        (index, count) = (IDIndex(), 0)
+    }
+
+    var view: View { unsafe View(text: text.base, starts: starts.base, groupStarts: groupStarts.base) }
+
+    /// Where the rows' bytes are, until the next insertion.
+    @safe struct View {
+        private let text: UnsafeRawPointer
+        private let starts: UnsafePointer<UInt32>
+        private let groupStarts: UnsafePointer<Int>
+
+        fileprivate init(
+            text: UnsafeRawPointer, starts: UnsafeRawPointer, groupStarts: UnsafeRawPointer
+        ) {
+            unsafe self.text = text
+            unsafe self.starts = starts.assumingMemoryBound(to: UInt32.self)
+            unsafe self.groupStarts = groupStarts.assumingMemoryBound(to: Int.self)
         }
-    }
 
-    @inline(__always)
-    private func withBytes<R>(of row: UInt32, _ body: (UnsafeRawBufferPointer) -> R) -> R {
-        let range = starts[Int(row)]..<(starts[Int(row) + 1] - 1)
-        return unsafe text.withUnsafeBytes { unsafe body(UnsafeRawBufferPointer(rebasing: $0[range])) }
-    }
-}
+        @inline(__always)
+        func start(_ row: Int) -> Int {
+            unsafe groupStarts[row &>> IDTable.groupShift] &+ Int(starts[row])
+        }
 
-@inline(__always)
-func sameBytes(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
-    guard a.count == b.count else { return false }
-    for i in 0..<a.count where unsafe a[i] != b[i] { return false }
-    return true
+        @inline(__always)
+        func bytes(_ row: UInt32) -> UnsafeRawBufferPointer {
+            let begin = start(Int(row))
+            return unsafe UnsafeRawBufferPointer(start: text + begin, count: start(Int(row) &+ 1) &- begin &- 1)
+        }
+
+        /// Ask for the cache lines of a row's start and of its bytes.
+        @inline(__always) func prefetchStart(_ row: UInt32) { unsafe platform_prefetch(starts + Int(row)) }
+        @inline(__always) func prefetchBytes(_ row: UInt32) { unsafe platform_prefetch(text + start(Int(row))) }
+    }
 }

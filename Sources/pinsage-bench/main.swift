@@ -6,10 +6,11 @@ import FrontDoor
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pinsage-bench",
-        abstract: "Times the kernels, the training step and embedding beside the machine's own limits.",
+        abstract: "Times the kernels, the training step, samplers, embedding and import beside the machine's own limits.",
         version: Build.version,
         subcommands: [
             KernelsCommand.self, StepCommand.self, EmbedCommand.self, NeighborhoodsCommand.self, SamplersCommand.self,
+            ImportCommand.self,
         ],
         defaultSubcommand: KernelsCommand.self)
 }

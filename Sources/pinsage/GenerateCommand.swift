@@ -16,7 +16,13 @@ struct GenerateCommand: ParsableCommand {
             """)
 
     @Option(help: ArgumentHelp("The graph folder to write, missing or empty.", valueName: "folder"))
-    var out: String
+    var out: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Write the edges alone, as lines of pin TAB board; - is standard output. Not with --out.", valueName: "file"
+        ))
+    var edgesTsv: String?
 
     @Option(help: ArgumentHelp("Pins, at least 10.", valueName: "n"))
     var pins: Int = 20_000
@@ -39,14 +45,16 @@ struct GenerateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Hold out pairs and write them here. (default: hold out none)", valueName: "file"))
     var pairs: String?
 
-    @Flag(help: "Replace the graph in --out and the file of --pairs.")
+    @OptionGroup var tables: TableOptions
+
+    @Flag(help: "Replace the graph in --out, and the file of --pairs or --edges-tsv.")
     var force = false
 
     @Flag(help: "Print the result as one JSON object on stdout.")
     var json = false
 
     private var options: GraphGeneratorOptions {
-        var options = GraphGeneratorOptions(output: out)
+        var options = GraphGeneratorOptions(output: out ?? "")
         options.pins = pins
         options.boards = boards
         options.edges = edges
@@ -55,19 +63,30 @@ struct GenerateCommand: ParsableCommand {
         options.seed = seed
         options.pairs = pairs
         options.force = force
+        options.memoryBytes = tables.memory?.bytes
+        options.threads = tables.threads
         return options
     }
 
     func validate() throws {
+        guard (out == nil) != (edgesTsv == nil) else { throw ValidationError("expected either --out or --edges-tsv") }
+        if edgesTsv != nil, pairs != nil { throw ValidationError("--pairs needs --out") }
         if let problem = options.problem { throw ValidationError(problem) }
     }
 
     func run() throws {
         let line = ProgressLine()
+        guard let out else { return try writeEdges(line) }
         let result = try GraphGenerator.run(options) { text in line.update("generate: \(text)") }
         line.finish(
             "\(out): \(result.pins) pins, \(result.boards) boards, \(result.edges) edges, \(result.pairs) pairs held "
                 + "out, features \(result.featureWidth) wide, fingerprint \(result.fingerprint)")
         if json { try printJSON(result) }
+    }
+
+    private func writeEdges(_ line: ProgressLine) throws {
+        guard let edgesTsv else { return }
+        let count = try GraphGenerator.writeEdges(options, to: edgesTsv) { line.update("generate: \($0)") }
+        line.finish("\(edgesTsv == "-" ? "standard output" : edgesTsv): \(count) edges")
     }
 }

@@ -14,7 +14,9 @@ struct ImportCommand: ParsableCommand {
             .gz or .zst are read as they are. The folder appears whole, at the end, or not at all.
             """)
 
-    @Option(help: ArgumentHelp("Edges: lines of pin TAB board; plain, .gz or .zst.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Edges: lines of pin TAB board; plain, .gz or .zst; - is standard input.", valueName: "file")
+    )
     var edges: String
 
     @Option(
@@ -37,6 +39,8 @@ struct ImportCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Width of projected features, 1 … 4096.", valueName: "n"))
     var featureWidth: Int = 64
 
+    @OptionGroup var tables: TableOptions
+
     @Flag(help: "Replace the graph that is in --out.")
     var force = false
 
@@ -58,6 +62,8 @@ struct ImportCommand: ParsableCommand {
         options.features = features
         options.featureWidth = featureWidth
         options.force = force
+        options.memoryBytes = tables.memory?.bytes
+        options.threads = tables.threads
         let line = ProgressLine()
         let result = try GraphImport.run(options) { text in line.update("import: \(text)") }
         line.finish(

@@ -16,7 +16,8 @@ struct UpdateCommand: ParsableCommand {
     @Argument(help: "Graph directory.")
     var graph: String
 
-    @Option(help: "Edges to add: lines of pin TAB board; plain, .gz or .zst. Unknown boards are new.")
+    @Option(
+        help: "Edges to add: lines of pin TAB board; plain, .gz or .zst; - is standard input. Unknown boards are new.")
     var edges: String?
 
     @Option(help: "New pins, one id a line. (default: the unknown pins of --edges, by first appearance)")
@@ -30,6 +31,8 @@ struct UpdateCommand: ParsableCommand {
 
     @Option(help: "Write another graph directory, and leave this one as it is.")
     var out: String?
+
+    @OptionGroup var tables: TableOptions
 
     @Flag(help: "Print the result as one JSON object on stdout.")
     var json = false
@@ -47,6 +50,8 @@ struct UpdateCommand: ParsableCommand {
         options.features = features
         options.remove = remove
         options.output = out
+        options.memoryBytes = tables.memory?.bytes
+        options.threads = tables.threads
         let line = ProgressLine()
         let result = try GraphUpdate.run(options) { text in line.update("update: \(text)") }
         line.finish(

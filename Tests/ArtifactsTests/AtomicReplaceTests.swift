@@ -88,4 +88,21 @@ import Testing
         #expect(try AtomicReplace.entries(ofFolder: path) == ["y"])
         #expect(try AtomicReplace.entries(ofFolder: folder.file("none")) == nil)
     }
+
+    @Test("leftovers of killed processes go, those of living ones and of others stay")
+    func leftovers() throws {
+        let folder = try TemporaryDirectory()
+        let ended = Process()
+        ended.executableURL = URL(fileURLWithPath: "/bin/true")
+        try ended.run()
+        ended.waitUntilExit()
+        let stay = ["g.tmp-\(getpid())", "g.tmp-host", "other.tmp-\(ended.processIdentifier)"]
+        for name in stay + ["g.tmp-\(ended.processIdentifier)"] {
+            try AtomicReplace.writeFolder(at: folder.file(name)) {
+                try "x".write(toFile: "\($0)/f", atomically: false, encoding: .utf8)
+            }
+        }
+        AtomicReplace.removeLeftovers(of: folder.file("g") + "/")
+        #expect(try folder.names() == stay.sorted())
+    }
 }

@@ -212,4 +212,36 @@ import Testing
         #expect(fortran.header.isFortranOrder)
         #expect(Array(fortran.elements(as: Float.self)) == [0, 2, 4, 1, 3, 5])
     }
+
+    @Test("a list whose length shows at the end has the bytes of one that knew it", arguments: [0, 1, 100_000])
+    func list(count: Int) throws {
+        let folder = try TemporaryDirectory()
+        let values = (0..<UInt32(count)).map { $0 &* 7 }
+        try writeNumpy(path: folder.file("known.npy"), shape: [count], values)
+        let writer = try NumpyWriter(path: folder.file("list.npy"), listOf: .uint32)
+        for start in stride(from: 0, to: count, by: 999) {
+            try writer.append(Array(values[start..<min(start + 999, count)]))
+        }
+        try writer.close(count: count)
+        #expect(try folder.bytes("list.npy") == folder.bytes("known.npy"))
+        let short = try NumpyWriter(path: folder.file("short.npy"), listOf: .uint32)
+        #expect(throws: ArtifactError.self) { try short.close(count: 1) }
+        #expect(try folder.names() == ["known.npy", "list.npy"])
+    }
+
+    @Test("a spool file gives back what was appended, in pieces of whole elements, and goes")
+    func spool() throws {
+        let folder = try TemporaryDirectory()
+        let values = (0..<300_000).map { UInt64($0) &* 0x9E37_79B9_7F4A_7C15 }
+        do {
+            let spool = try SpoolFile(path: folder.file("spool"))
+            for part in [values[..<7], values[7..<200_000], values[200_000...]] {
+                try part.withUnsafeBytes { try spool.append($0) }
+            }
+            var read: [UInt64] = []
+            try spool.scan { read += $0.assumingMemoryBound(to: UInt64.self) }
+            #expect(read == values)
+        }
+        #expect(try folder.names().isEmpty)
+    }
 }

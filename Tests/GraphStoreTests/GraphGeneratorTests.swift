@@ -33,6 +33,32 @@ import Testing
         try BipartiteGraph(directory: folder.file("a")).verify()
     }
 
+    @Test("the demo's graph is what it has always been; threads change nothing", arguments: [1, 3])
+    func demo(threads: Int) throws {
+        var options = GraphGeneratorOptions(output: folder.file("demo"))
+        options.pairs = folder.file("pairs.tsv")
+        (options.threads, options.memoryBytes) = (threads, 128 << 20)
+        #expect(try GraphGenerator.run(options).fingerprint == "3ebde15248e66923")
+    }
+
+    @Test("an import of the edges alone is the generated graph, where pins and features are the same")
+    func edgesAlone() throws {
+        let graph = try GraphGenerator.run(options("g"))
+        var options = options("none")
+        for threads in [1, 3] {
+            options.threads = threads
+            let count = try GraphGenerator.writeEdges(options, to: folder.file("e\(threads).tsv"))
+            #expect(count == graph.edges)
+        }
+        #expect(try folder.bytes("e1.tsv") == folder.bytes("e3.tsv"))
+        #expect(throws: GraphError.self, "a file that is there") {
+            try GraphGenerator.writeEdges(options, to: folder.file("e1.tsv"))
+        }
+        var imported = GraphImportOptions(edges: folder.file("e1.tsv"), output: folder.file("i"))
+        (imported.pins, imported.features) = (folder.file("g/pins.txt"), folder.file("g/features.npy"))
+        #expect(try GraphImport.run(imported).fingerprint == graph.fingerprint)
+    }
+
     @Test("sizes and popularity have long tails, and the numbers asked for are met")
     func shape() throws {
         let result = try GraphGenerator.run(options("g"))

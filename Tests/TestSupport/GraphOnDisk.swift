@@ -2,7 +2,8 @@ import Artifacts
 
 /// Writes graph folders for tests, straight from the lists.
 public enum GraphOnDisk {
-    /// A graph folder holding the pins' boards as given, with ids `pin-0`, `pin-1`, … and `board-0`, ….
+    /// A graph folder holding the pins' boards as given, with ids `pin-0`, `pin-1`, … and `board-0`, …
+    /// unless they are given.
     ///
     /// - Parameters:
     ///   - boardsOfPins: a sorted list without repeats for each pin.
@@ -11,7 +12,7 @@ public enum GraphOnDisk {
     public static func write(
         to directory: String, boardsOfPins: [[UInt32]], boardCount: Int, features: [Float]? = nil,
         featureWidth: Int = 0,
-        featureSource: String = "given"
+        featureSource: String = "given", pinIDs: [String]? = nil, boardIDs: [String]? = nil
     ) throws {
         var pinsOfBoards = [[UInt32]](repeating: [], count: boardCount)
         for (pin, boards) in boardsOfPins.enumerated() {
@@ -26,8 +27,8 @@ public enum GraphOnDisk {
                 try writeNumpy(path: folder + "/features.npy", shape: shape, features)
                 files.append("features.npy")
             }
-            for (name, count) in [("pin", boardsOfPins.count), ("board", boardCount)] {
-                let text = (0..<count).map { "\(name)-\($0)\n" }.joined()
+            for (name, count, ids) in [("pin", boardsOfPins.count, pinIDs), ("board", boardCount, boardIDs)] {
+                let text = (ids ?? (0..<count).map { "\(name)-\($0)" }).map { $0 + "\n" }.joined()
                 try AtomicReplace.write(to: "\(folder)/\(name)s.txt") { try $0.write(text) }
                 files.append("\(name)s.txt")
             }

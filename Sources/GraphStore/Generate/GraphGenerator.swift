@@ -1,4 +1,5 @@
 import Artifacts
+import Basics
 import Foundation
 
 /// What graph to generate, and where to.
@@ -21,6 +22,10 @@ public struct GraphGeneratorOptions: Sendable {
     public var pairs: String?
     /// Replaces a graph, and pairs, that are already there. Default no.
     public var force = false
+    /// Most memory for sorting, at least 128 MB, beside 28 bytes a pin and 8 a board; nil: half of the machine's.
+    public var memoryBytes: Int?
+    /// Threads, at least 1; nil: one for each processor. Changes no byte.
+    public var threads: Int?
 
     public init(output: String) { self.output = output }
 
@@ -66,32 +71,67 @@ public enum GraphGenerator {
     /// Writes the graph folder and, if asked, `pairs.tsv`. A pure function of the options.
     ///
     /// - Throws: `GraphError` or `ArtifactError`; then nothing is left behind.
-    /// - Complexity: O(edges · log pins + pins · width); about 40 bytes an edge.
+    /// - Complexity: O(edges + pins · width); edges that do not fit into memory wait in a file.
     public static func run(
-        _ options: GraphGeneratorOptions, progress: (String) -> Void = { _ in }
+        _ options: GraphGeneratorOptions, progress: @escaping (String) -> Void = { _ in }
     ) throws -> GraphGeneratorResult {
         precondition(options.problem == nil, "GraphGenerator: \(options.problem ?? "")")
         try GraphDirectory.requireFree(options.output, force: options.force)
-        if let path = options.pairs { try requireFree(pairs: path, force: options.force) }
-        progress("drawing \(options.edges) edges")
-        let topics = PlantedTopics(pinCount: options.pins, topicCount: options.topics, seed: options.seed)
-        let edges = PlantedBoards.draw(
-            topics, boardCount: options.boards, edgeCount: options.edges, seed: options.seed)
-        var rows = BipartiteRows(edges, pinCount: options.pins, boardCount: options.boards)
-        guard let path = options.pairs else { return try write(rows, topics, pairs: 0, options, progress) }
-
-        let limit = min(heldOutPairsMax, rows.pinBoards.count / 20)
-        let heldOut = HeldOutPairs(rows, pairsMax: limit, seed: options.seed)
-        rows = BipartiteRows(heldOut.remaining, pinCount: options.pins, boardCount: options.boards)
+        AtomicReplace.removeLeftovers(of: options.output)
+        guard let path = options.pairs else { return try write(options, pairs: nil, progress) }
+        try requireFree(file: path, force: options.force)
         // The pairs' file is begun first and takes its name last: either both are there or neither.
+        return try AtomicReplace.write(to: path) { try write(options, pairs: $0, progress) }
+    }
+
+    /// Writes the edges alone as lines of pin TAB board, board after board, to a file or standard output (`-`).
+    ///
+    /// An import of them, with the generated graph's `pins.txt` and features, gives the generated graph.
+    /// - Returns: how many edges there are.
+    public static func writeEdges(
+        _ options: GraphGeneratorOptions, to path: String, progress: (String) -> Void = { _ in }
+    ) throws -> Int {
+        if path == "-" { return try unsafe writeEdges(options, progress) { try unsafe StandardOutput.write($0) } }
+        try requireFree(file: path, force: options.force)
         return try AtomicReplace.write(to: path) { writer in
-            for (query, positive) in heldOut.pairs { try writer.write("p\(query)\tp\(positive)\n") }
-            return try write(rows, topics, pairs: heldOut.pairs.count, options, progress)
+            try unsafe writeEdges(options, progress) { try unsafe writer.write($0) }
         }
     }
 
-    /// Refuses a place for the pairs where something would be lost.
-    private static func requireFree(pairs path: String, force: Bool) throws {
+    private static func writeEdges(
+        _ options: GraphGeneratorOptions, _ progress: (String) -> Void,
+        _ write: (UnsafeRawBufferPointer) throws -> Void
+    ) throws -> Int {
+        let (_, boards, memory) = planted(options)
+        let phase = ProgressText("drawing edges", total: options.edges, unit: "edges")
+        var count = 0
+        try inWaves(boards.blocks.count, threads: memory.threads) { block in
+            var (text, lines) = (NumberedText(capacity: 1 << 20), 0)
+            boards.draw(block: block) { pin, board in
+                text.append(UInt8(ascii: "p"), pin, UInt8(ascii: "\t"))
+                text.append(UInt8(ascii: "b"), board, UInt8(ascii: "\n"))
+                lines += 1
+            }
+            return (text.bytes, lines)
+        } use: { _, block in
+            try unsafe block.0.withUnsafeBytes { try unsafe write($0) }
+            count += block.1
+            progress(phase.text(count))
+        }
+        return count
+    }
+
+    private static func planted(
+        _ options: GraphGeneratorOptions
+    ) -> (topics: PlantedTopics, boards: PlantedBoards, memory: ImportMemory) {
+        let topics = PlantedTopics(pinCount: options.pins, topicCount: options.topics, seed: options.seed)
+        let boards = PlantedBoards(
+            topics, boardCount: options.boards, edgeCount: options.edges, seed: options.seed)
+        return (topics, boards, ImportMemory(byteCount: options.memoryBytes, threads: options.threads))
+    }
+
+    /// Refuses a place for a file where something would be lost.
+    private static func requireFree(file path: String, force: Bool) throws {
         var isFolder: ObjCBool = false
         guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return }
         guard force, !isFolder.boolValue else {
@@ -103,29 +143,64 @@ public enum GraphGenerator {
     }
 
     private static func write(
-        _ rows: BipartiteRows, _ topics: PlantedTopics, pairs: Int, _ options: GraphGeneratorOptions,
-        _ progress: (String) -> Void
+        _ options: GraphGeneratorOptions, pairs: FileWriter?, _ progress: @escaping (String) -> Void
     ) throws -> GraphGeneratorResult {
-        let manifest = try AtomicReplace.writeFolder(at: options.output, replacing: options.force) { folder in
-            progress("writing \(options.pins) rows of features")
+        let (topics, boards, memory) = planted(options)
+        return try AtomicReplace.writeFolder(at: options.output, replacing: options.force) { folder in
+            let edges = EdgeSpool(path: "\(folder)/\(GraphDirectory.spool)")
+            try draw(boards, options.edges, memory, to: edges, progress)
+            let heldOut = try holdOut(edges, options, memory, folder, pairs, progress)
+            let rows = try GraphRows(
+                edges, pinCount: options.pins, boardCount: options.boards, memory: memory, to: folder,
+                progress: progress)
+            let phase = ProgressText("drawing features", total: options.pins, unit: "pins")
             try TopicFeatures(topics, width: options.featureWidth, seed: options.seed)
-                .write(to: "\(folder)/\(GraphDirectory.features)")
-            return try GraphDirectory.write(
-                rows, pinIDs: IDTable(numbered: "p", options.pins), boardIDs: IDTable(numbered: "b", options.boards),
-                featureWidth: options.featureWidth, featureSource: "generated", to: folder)
+                .write(to: "\(folder)/\(GraphDirectory.features)", threads: memory.threads) {
+                    progress(phase.text($0))
+                }
+            try NumberedText.writeIDs("p", count: options.pins, to: "\(folder)/\(GraphDirectory.pinIDs)")
+            try NumberedText.writeIDs("b", count: options.boards, to: "\(folder)/\(GraphDirectory.boardIDs)")
+            progress("checksums")
+            let manifest = try GraphDirectory.finish(
+                rows, featureWidth: options.featureWidth, featureSource: "generated", in: folder)
+            return GraphGeneratorResult(
+                pins: options.pins, boards: options.boards, edges: rows.edgeCount, pairs: heldOut,
+                featureWidth: options.featureWidth, fingerprint: manifest.fingerprint)
         }
-        return GraphGeneratorResult(
-            pins: options.pins, boards: options.boards, edges: rows.pinBoards.count, pairs: pairs,
-            featureWidth: options.featureWidth, fingerprint: manifest.fingerprint)
     }
-}
 
-extension IDTable {
-    /// The ids `prefix0`, `prefix1`, …
-    init(numbered prefix: String, _ count: Int) {
-        self.init()
-        for row in 0..<count {
-            _ = unsafe Array("\(prefix)\(row)".utf8).withUnsafeBytes { unsafe insert($0)?.row }
+    private static func draw(
+        _ boards: PlantedBoards, _ count: Int, _ memory: ImportMemory, to spool: EdgeSpool,
+        _ progress: (String) -> Void
+    ) throws {
+        let phase = ProgressText("drawing edges", total: count, unit: "edges")
+        try inWaves(boards.blocks.count, threads: memory.threads) { block in
+            var edges: [UInt64] = []
+            boards.draw(block: block) { pin, board in edges.append(UInt64(pin) << 32 | UInt64(board)) }
+            return edges
+        } use: { _, edges in
+            unsafe edges.withUnsafeBufferPointer { unsafe spool.append($0) }
+            try spool.shrink(to: memory.tableBytes / 2)
+            progress(phase.text(spool.count))
         }
+    }
+
+    /// Takes pairs out of the edges, if they have a file to go to.
+    /// - Returns: how many pairs.
+    private static func holdOut(
+        _ edges: EdgeSpool, _ options: GraphGeneratorOptions, _ memory: ImportMemory, _ folder: String,
+        _ pairs: FileWriter?, _ progress: (String) -> Void
+    ) throws -> Int {
+        guard let pairs else { return 0 }
+        let whole = "\(folder)/whole"
+        _ = try MadeFolders(upTo: whole)
+        let rows = try GraphRows(
+            edges, pinCount: options.pins, boardCount: options.boards, memory: memory, to: whole, progress: progress)
+        let heldOut = try HeldOutPairs(
+            rows, pairsMax: min(heldOutPairsMax, rows.edgeCount / 20), seed: options.seed)
+        try heldOut.addRemaining(rows, to: edges, memory: memory)
+        try AtomicReplace.removeTree(whole)
+        for (query, positive) in heldOut.pairs { try pairs.write("p\(query)\tp\(positive)\n") }
+        return heldOut.pairs.count
     }
 }

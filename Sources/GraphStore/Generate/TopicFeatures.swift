@@ -32,31 +32,36 @@ struct TopicFeatures {
     }
 
     /// Writes `features.npy`: unit rows, float32.
-    func write(to path: String) throws {
-        let pinCount = topics.topics.count
-        let writer = try NumpyWriter(path: path, elementType: .float32, shape: [pinCount, width])
-        for pin in 0..<pinCount { try writer.append(row(pin)) }
+    func write(to path: String, threads: Int, progress: (Int) -> Void) throws {
+        let writer = try NumpyWriter(path: path, elementType: .float32, shape: [topics.pinCount, width])
+        try unsafe appendRows(to: writer, rowCount: topics.pinCount, width: width, threads: threads) { pins, rows in
+            for pin in pins { unsafe write(pin, to: rows + (pin - pins.lowerBound) * width) }
+        } progress: {
+            progress($0)
+        }
         try writer.close()
     }
 
-    private func row(_ pin: Int) -> [Float] {
+    private func write(_ pin: Int, to row: UnsafeMutablePointer<Float>) {
         var random = GeneratorStage.features.random(seed, item: pin)
-        let own = topics.topics[pin] * PlantedTopics.subtopicsPerTopic + topics.subtopics[pin]
+        let own = Int(topics.groups[pin])
         let other = (own + PlantedTopics.subtopicsPerTopic + 1) % subtopicPrototypes.count
         let shown = Bool.random(using: &random) ? own : other
         let topic = topicPrototypes[shown / PlantedTopics.subtopicsPerTopic]
         let subtopic = subtopicPrototypes[shown]
-        var row = Self.noise(width, using: &random)
-        for i in 0..<width { row[i] += Self.topicStrength * topic[i] + Self.subtopicStrength * subtopic[i] }
+        let noiseScale = 1 / Float(width).squareRoot()
+        for i in 0..<width { unsafe row[i] = noiseScale * Self.bell(using: &random) }
+        for i in 0..<width {
+            unsafe row[i] += Self.topicStrength * topic[i] + Self.subtopicStrength * subtopic[i]
+        }
         for direction in distractions {
             let strength = Self.bell(using: &random)
-            for i in 0..<width { row[i] += strength * direction[i] }
+            for i in 0..<width { unsafe row[i] += strength * direction[i] }
         }
         var squares: Float = 0
-        for value in row { squares += value * value }
+        for i in 0..<width { unsafe squares += row[i] * row[i] }
         let scale = squares > 0 ? 1 / squares.squareRoot() : 0
-        for i in 0..<width { row[i] *= scale }
-        return row
+        for i in 0..<width { unsafe row[i] *= scale }
     }
 
     private static func noise(_ width: Int, using random: inout CounterBasedGenerator) -> [Float] {

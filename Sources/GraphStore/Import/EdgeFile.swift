@@ -1,79 +1,176 @@
-import Glibc
+import Artifacts
+import Synchronization
 
 /// The edges of TSV files, and the ids that they or a list of pins name.
-struct EdgeFile {
-    private(set) var edges: EdgeColumns
-    private(set) var pins: IDTable
-    private(set) var boards: IDTable
+///
+/// A round takes a few blocks of lines: threads split them and look the ids up; ids that are not there yet then get
+/// their rows, in the order of the lines; so rows do not depend on threads or on how the text is cut. Where a block
+/// may hold a line that cannot be used, the round is read again line by line, which is what a line means.
+final class EdgeFile {
+    let edges: EdgeSpool
+    let pins: IDTable
+    let boards: IDTable
     /// The list of all pins that may occur; nil: every pin may, and new ones are numbered by first appearance.
     var pinsAreListedIn: String?
     /// The same for boards.
     var boardsAreListedIn: String?
+    private let memory: ImportMemory
 
     /// Edges, pins and boards that are known before any file is read.
-    init(edges: EdgeColumns = EdgeColumns(), pins: IDTable = IDTable(), boards: IDTable = IDTable()) {
+    init(edges: EdgeSpool, pins: IDTable, boards: IDTable, memory: ImportMemory) {
         self.edges = edges
         self.pins = pins
         self.boards = boards
+        self.memory = memory
     }
 
     /// Reads `edges.tsv`: a pin, a tab, a board on each line.
     ///
-    /// - Parameter progress: called now and then with the number of edges so far.
+    /// - Parameter progress: called now and then with the bytes of the file that have been read, and the edges so far.
     /// - Throws: `GraphError.badLine` for the first line that cannot be used.
-    mutating func read(path: String, progress: (Int) -> Void) throws {
-        let lines = try LineReader(path: path)
-        while let line = try unsafe lines.next() {
-            let (pin, board) = try unsafe Self.split(line, lines)
-            let pinRow = try unsafe Self.number(pin, "pin", &pins, listedIn: pinsAreListedIn, lines)
-            let boardRow = try unsafe Self.number(board, "board", &boards, listedIn: boardsAreListedIn, lines)
-            edges.append(pin: pinRow, board: boardRow)
-            if edges.pins.count & 0xFFFF == 0 { progress(edges.pins.count) }
+    func read(path: String, progress: (_ bytes: Int, _ edges: Int) -> Void) throws {
+        let roundBlocks = 2 * memory.threads
+        let blocks = try TextBlocks(path: path, count: 2 * roundBlocks)
+        defer { blocks.cancel() }
+        let parsed = (0..<roundBlocks).map { _ in ParsedBlock() }
+        var place = LinePlace(path: TextBlocks.name(path))
+        while case let round = blocks.next(countMax: roundBlocks), !round.isEmpty {
+            try read(round, parsed, &place)
+            if let failure = round.last?.failure { throw failure }
+            progress(round.last?.fileBytesRead ?? 0, edges.count)
+            blocks.recycle(round)
         }
-        guard lines.line > 0 else {
+        guard place.line > 0 else {
             throw GraphError.bad(
-                path: path, problem: "no edges", expected: "lines of pin TAB board", found: "an empty file",
+                path: place.path, problem: "no edges", expected: "lines of pin TAB board", found: "an empty file",
                 action: "Name the file of edges")
         }
     }
 
-    /// Gives the edges away.
-    mutating func takeEdges() -> EdgeColumns {
-        defer { edges = EdgeColumns() }
-        return edges
+    /// Writes `pins.txt` and `boards.txt`.
+    func writeIDs(to folder: String) throws {
+        try pins.write(to: "\(folder)/\(GraphDirectory.pinIDs)")
+        try boards.write(to: "\(folder)/\(GraphDirectory.boardIDs)")
+    }
+
+    private func read(_ round: [TextBlock], _ parsed: [ParsedBlock], _ place: inout LinePlace) throws {
+        let isFirst = place.line == 0
+        let next = Atomic<Int>(0)
+        let (pins, boards) = (pins, boards)
+        try inParallel(min(memory.threads, round.count)) { _ in
+            while case let i = next.add(1, ordering: .relaxed).oldValue, i < round.count {
+                parsed[i].parse(round[i], isFirst: isFirst && i == 0, pins: pins, boards: boards)
+            }
+        }
+        try makeRoom(parsed[..<round.count], place.path)
+        guard round.allSatisfy({ !$0.precedesEndlessLine }), try number(round, parsed) else {
+            return try readLineByLine(round, &place)
+        }
+        for i in round.indices {
+            place.line += parsed[i].edgeCount
+            unsafe edges.append(parsed[i].edges)
+        }
+    }
+
+    /// Gives the ids of a round their rows.
+    /// - Returns: false when something is wrong with a line.
+    private func number(_ round: [TextBlock], _ parsed: [ParsedBlock]) throws -> Bool {
+        for i in round.indices
+        where parsed[i].isSuspect || pinsAreListedIn != nil && !parsed[i].newPins.isEmpty
+            || boardsAreListedIn != nil && !parsed[i].newBoards.isEmpty
+        {
+            return false
+        }
+        let isFull = Atomic<Bool>(false)
+        let (pins, boards) = (pins, boards)
+        try inParallel(2) { end in
+            for i in round.indices {
+                if parsed[i].number(round[i], in: end == 0 ? pins : boards, isPin: end == 0) { continue }
+                isFull.store(true, ordering: .relaxed)
+                return
+            }
+        }
+        return !isFull.load(ordering: .relaxed)
+    }
+
+    /// Sees to it that the ids of a round fit into memory; edges give way to them.
+    private func makeRoom(_ parsed: ArraySlice<ParsedBlock>, _ path: String) throws {
+        let ids = parsed.reduce(into: (pins: 0, boards: 0)) {
+            $0.pins += $1.newPins.count
+            $0.boards += $1.newBoards.count
+        }
+        let bytes = parsed.reduce(into: (pins: 0, boards: 0)) {
+            for id in $1.newPins { $0.pins += Int(id.count) + 1 }
+            for id in $1.newBoards { $0.boards += Int(id.count) + 1 }
+        }
+        try makeRoom(pins: ids.pins, bytes.pins, boards: ids.boards, bytes.boards, for: path)
+    }
+
+    /// The same for so many more ids, of so many bytes.
+    func makeRoom(
+        pins morePins: Int = 0, _ pinBytes: Int = 0, boards moreBoards: Int = 0, _ boardBytes: Int = 0,
+        for path: String
+    ) throws {
+        let needed =
+            pins.byteCount(more: morePins, moreBytes: pinBytes)
+            + boards.byteCount(more: moreBoards, moreBytes: boardBytes)
+        try memory.require(needed + edges.pieceEdges * 8, for: "\(pins.count + boards.count) ids", path)
+        try edges.shrink(to: memory.tableBytes - needed)
+    }
+
+    private func readLineByLine(_ round: [TextBlock], _ place: inout LinePlace) throws {
+        for block in round {
+            var rest = unsafe block.text
+            while let end = unsafe rest.firstIndex(of: UInt8(ascii: "\n")) {
+                place.line += 1
+                try unsafe readLine(UnsafeRawBufferPointer(rebasing: rest[..<end]), place)
+                unsafe rest = UnsafeRawBufferPointer(rebasing: rest[(end + 1)...])
+            }
+            place.line += block.precedesEndlessLine ? 1 : 0
+            if block.precedesEndlessLine { throw place.endless }
+        }
+    }
+
+    /// What a line means.
+    private func readLine(_ line: UnsafeRawBufferPointer, _ place: LinePlace) throws {
+        try unsafe place.require(line)
+        let (pin, board) = try unsafe Self.split(line, place)
+        let pinRow = try unsafe Self.number(pin, "pin", pins, listedIn: pinsAreListedIn, place)
+        let boardRow = try unsafe Self.number(board, "board", boards, listedIn: boardsAreListedIn, place)
+        unsafe withUnsafePointer(to: UInt64(pinRow) << 32 | UInt64(boardRow)) {
+            unsafe edges.append(UnsafeBufferPointer(start: $0, count: 1))
+        }
     }
 
     private static func split(
-        _ line: UnsafeRawBufferPointer, _ lines: LineReader
+        _ line: UnsafeRawBufferPointer, _ place: LinePlace
     ) throws -> (pin: UnsafeRawBufferPointer, board: UnsafeRawBufferPointer) {
         let tab = UInt8(ascii: "\t")
-        guard let start = line.baseAddress, let found = unsafe memchr(start, Int32(tab), line.count) else {
-            throw lines.bad("no tab", "pin TAB board", "'\(unsafe printable(line))'", "Separate the two ids by a tab")
+        guard let cut = unsafe line.firstIndex(of: tab) else {
+            throw place.bad("no tab", "pin TAB board", "'\(unsafe printable(line))'", "Separate the two ids by a tab")
         }
-        let cut = unsafe UnsafeRawPointer(found) - start
         let pin = unsafe UnsafeRawBufferPointer(rebasing: line[..<cut])
         let board = unsafe UnsafeRawBufferPointer(rebasing: line[(cut + 1)...])
-        if pin.count == 0 { throw lines.bad("empty pin id", "pin TAB board", "nothing before the tab", "Name the pin") }
-        guard let boardStart = board.baseAddress, board.count > 0 else {
-            throw lines.bad("empty board id", "pin TAB board", "nothing after the tab", "Name the board")
+        if pin.count == 0 { throw place.bad("empty pin id", "pin TAB board", "nothing before the tab", "Name the pin") }
+        if board.count == 0 {
+            throw place.bad("empty board id", "pin TAB board", "nothing after the tab", "Name the board")
         }
-        if unsafe memchr(boardStart, Int32(tab), board.count) != nil {
-            throw lines.bad("too many columns", "pin TAB board", "a second tab", "Keep the first two columns only")
+        if unsafe board.contains(tab) {
+            throw place.bad("too many columns", "pin TAB board", "a second tab", "Keep the first two columns only")
         }
         return unsafe (pin, board)
     }
 
     private static func number(
-        _ id: UnsafeRawBufferPointer, _ kind: String, _ table: inout IDTable, listedIn list: String?,
-        _ lines: LineReader
+        _ id: UnsafeRawBufferPointer, _ kind: String, _ table: IDTable, listedIn list: String?, _ place: LinePlace
     ) throws -> UInt32 {
         guard let list else {
-            let (row, isNew) = try unsafe table.insert(id, lines)
-            if isNew { try unsafe lines.requireText(id) }
+            let (row, isNew) = try unsafe table.insert(id, place)
+            if isNew { try unsafe place.requireText(id) }
             return row
         }
         guard let row = unsafe table.row(of: id) else {
-            throw lines.bad(
+            throw place.bad(
                 "unknown \(kind)", "an id listed in \(list)", "'\(unsafe printable(id))'",
                 "Add it there or drop the edge")
         }
@@ -85,35 +182,35 @@ extension IDTable {
     /// Reads `pins.txt`: an id on each line, none twice.
     ///
     /// - Throws: `GraphError.badLine` for the first line that cannot be used.
-    init(listing path: String, countMax: Int = IDIndex.rowsMax) throws {
+    convenience init(listing path: String, countMax: Int = IDIndex.rowsMax) throws {
         self.init(countMax: countMax)
         try append(listing: path)
     }
 
     /// Adds the ids of another list, none of which may be there.
-    mutating func append(listing path: String) throws {
+    func append(listing path: String) throws {
         let known = UInt32(count)
         let lines = try LineReader(path: path)
         while let id = try unsafe lines.next() {
             if unsafe id.contains(UInt8(ascii: "\t")) {
-                throw lines.bad("tab in an id", "one id", "'\(unsafe printable(id))'", "Keep one column only")
+                throw lines.place.bad("tab in an id", "one id", "'\(unsafe printable(id))'", "Keep one column only")
             }
-            try unsafe lines.requireText(id)
-            let (row, isNew) = try unsafe insert(id, lines)
+            try unsafe lines.place.requireText(id)
+            let (row, isNew) = try unsafe insert(id, lines.place)
             guard isNew else {
                 let place = row < known ? "already in the graph" : "as on line \(row - known + 1)"
-                throw lines.bad(
+                throw lines.place.bad(
                     "repeated id", "each id once", "'\(unsafe printable(id))', \(place)", "Remove one")
             }
         }
     }
 
     /// The row of an id of this line; a new one gets the next row.
-    fileprivate mutating func insert(
-        _ id: UnsafeRawBufferPointer, _ lines: LineReader
+    fileprivate func insert(
+        _ id: UnsafeRawBufferPointer, _ place: LinePlace
     ) throws -> (row: UInt32, isNew: Bool) {
         guard let inserted = unsafe insert(id) else {
-            throw lines.bad(
+            throw place.bad(
                 "too many ids", "at most \(count) different ones", "one more, '\(unsafe printable(id))'",
                 "Import a part of the graph")
         }

@@ -1,4 +1,5 @@
 import Artifacts
+import Basics
 
 /// What to add to a graph, and what to take away.
 public struct GraphUpdateOptions: Sendable {
@@ -16,6 +17,10 @@ public struct GraphUpdateOptions: Sendable {
     public var output: String?
     /// Whether edges may name boards that are not there. Default yes.
     public var newBoards = true
+    /// Most memory for the process, mapped files included, at least 128 MB; nil: half of the machine's.
+    public var memoryBytes: Int?
+    /// Threads, at least 1; nil: one for each processor. Changes no byte.
+    public var threads: Int?
 
     public init(graph: String) { self.graph = graph }
 }
@@ -48,76 +53,85 @@ public enum GraphUpdate {
         let old = try BipartiteGraph(directory: options.graph)
         let output = options.output ?? options.graph
         try GraphDirectory.requireFree(output, force: options.output == nil)
+        AtomicReplace.removeLeftovers(of: output)
+        let memory = ImportMemory(byteCount: options.memoryBytes, threads: options.threads)
+        let limit = ResidentLimit(byteCount: memory.byteCount)
+        defer { limit.end() }
         return try AtomicReplace.writeFolder(at: output, replacing: options.output == nil) { folder in
-            try write(options, old, to: folder, progress: progress)
+            try write(options, old, memory, to: folder, progress: progress)
         }
     }
 
     private static func write(
-        _ options: GraphUpdateOptions, _ old: BipartiteGraph, to folder: String, progress: (String) -> Void
+        _ options: GraphUpdateOptions, _ old: BipartiteGraph, _ memory: ImportMemory, to folder: String,
+        progress: (String) -> Void
     ) throws -> GraphUpdateResult {
         progress("reading ids")
-        let kept = try keptPins(options, old)
-        var pins = kept.table
+        let (kept, pins) = try keptPins(options, old)
         if let path = options.pins { try pins.append(listing: path) }
+        let edges = EdgeSpool(path: "\(folder)/\(GraphDirectory.spool)")
         let boards = try IDTable(listing: "\(old.directory)/\(GraphDirectory.boardIDs)")
-        var file = EdgeFile(edges: edges(of: old, kept.rows), pins: pins, boards: boards)
+        let file = EdgeFile(edges: edges, pins: pins, boards: boards, memory: memory)
+        try addEdges(of: old, kept, to: file)
         if let path = options.edges {
             file.pinsAreListedIn = options.pins
             file.boardsAreListedIn = options.newBoards ? nil : old.directory
-            try file.read(path: path) { progress("\($0) edges read") }
+            let phase = ProgressText("reading edges", total: TextBlocks.fileBytes(path), unit: "edges")
+            try file.read(path: path) { bytes, edges in progress(phase.text(bytes, count: edges)) }
         }
-        let newPins = file.pins.count - kept.table.count
-        progress("sorting \(file.edges.pins.count) edges")
-        let (allPins, allBoards) = (file.pins, file.boards)
-        let rows = BipartiteRows(file.takeEdges(), pinCount: allPins.count, boardCount: allBoards.count)
+        try file.writeIDs(to: folder)
+        let rows = try GraphRows(
+            edges, pinCount: pins.count, boardCount: boards.count, memory: memory, to: folder, progress: progress)
         let source = old.manifest.extra["features"] ?? "given"
         progress("writing features")
         if source == "projected" {
             try PinFeatures.project(
-                rows, width: old.manifest.featureWidth, to: "\(folder)/\(GraphDirectory.features)")
+                rows, width: old.manifest.featureWidth, memory: memory, to: "\(folder)/\(GraphDirectory.features)",
+                progress: { _ in })
         } else {
             try writeFeatures(
-                options, old, kept.rows, newPins: allPins.selecting(UInt32(kept.table.count)..<UInt32(allPins.count)),
-                to: folder)
+                options, old, kept, newPins: pins.selecting(UInt32(kept.count)..<UInt32(pins.count)), to: folder)
         }
-        let manifest = try GraphDirectory.write(
-            rows, pinIDs: allPins, boardIDs: allBoards, featureWidth: old.manifest.featureWidth,
-            featureSource: source, ancestors: old.ancestors + [old.fingerprint],
-            hasMovedPins: old.hasMovedPins || kept.rows.count < old.pinCount, to: folder)
+        let manifest = try GraphDirectory.finish(
+            rows, featureWidth: old.manifest.featureWidth, featureSource: source,
+            ancestors: old.ancestors + [old.fingerprint],
+            hasMovedPins: old.hasMovedPins || kept.count < old.pinCount, in: folder)
         return GraphUpdateResult(
-            pins: allPins.count, boards: allBoards.count, edges: rows.pinBoards.count, newPins: newPins,
-            newBoards: allBoards.count - old.boardCount, removedPins: old.pinCount - kept.rows.count,
+            pins: pins.count, boards: boards.count, edges: rows.edgeCount, newPins: pins.count - kept.count,
+            newBoards: boards.count - old.boardCount, removedPins: old.pinCount - kept.count,
             fingerprint: manifest.fingerprint)
     }
 
-    /// The old pins that stay, and their old rows.
+    /// The old rows of the old pins that stay, and their ids.
     private static func keptPins(
         _ options: GraphUpdateOptions, _ old: BipartiteGraph
-    ) throws -> (table: IDTable, rows: [UInt32]) {
+    ) throws -> (rows: [UInt32], table: IDTable) {
         let table = try IDTable(listing: "\(old.directory)/\(GraphDirectory.pinIDs)")
-        guard let path = options.remove else { return (table, Array(0..<UInt32(old.pinCount))) }
+        guard let path = options.remove else { return (Array(0..<UInt32(old.pinCount)), table) }
         var isRemoved = [Bool](repeating: false, count: old.pinCount)
         let lines = try LineReader(path: path)
         while let id = try unsafe lines.next() {
             guard let row = unsafe table.row(of: id) else {
-                throw lines.bad(
+                throw lines.place.bad(
                     "unknown pin", "an id of \(old.directory)", "'\(unsafe printable(id))'", "Drop the line")
             }
             isRemoved[Int(row)] = true
         }
         let rows = (0..<old.pinCount).filter { !isRemoved[$0] }.map { UInt32($0) }
-        return (table.selecting(rows), rows)
+        return (rows, table.selecting(rows))
     }
 
-    /// The edges of the pins that stay, under their new rows.
-    private static func edges(of old: BipartiteGraph, _ kept: [UInt32]) -> EdgeColumns {
-        var edges = EdgeColumns()
+    /// Adds the edges of the pins that stay, under their new rows.
+    private static func addEdges(of old: BipartiteGraph, _ kept: [UInt32], to file: EdgeFile) throws {
         for (row, pin) in kept.enumerated() {
             let boards = unsafe old.boards(of: pin)
-            for i in 0..<boards.count { unsafe edges.append(pin: UInt32(row), board: boards[i]) }
+            for i in 0..<boards.count {
+                unsafe withUnsafePointer(to: UInt64(row) << 32 | UInt64(boards[i])) {
+                    unsafe file.edges.append(UnsafeBufferPointer(start: $0, count: 1))
+                }
+            }
+            if row & 0xFFFF == 0 { try file.makeRoom(for: old.directory) }
         }
-        return edges
     }
 
     /// The old rows that stay, then those of the new pins, in the old type.

@@ -43,23 +43,35 @@ enum PinFeatures {
         _ values: UnsafeBufferPointer<T>, of header: NumpyHeader, to writer: NumpyWriter
     ) throws -> (row: Int, column: Int, value: Float)? {
         let (rows, width) = (header.shape[0], header.shape[1])
-        let (rowStep, columnStep) = header.isFortranOrder ? (1, rows) : (width, 1)
         // Blocks of rows, so that a column-wise source is read in runs.
         let blockRows = 64
-        var block = [T](repeating: 0, count: blockRows * width)
+        let block = UnsafeMutableBufferPointer<T>.allocate(capacity: blockRows * width)
+        defer { unsafe block.deallocate() }
         for start in stride(from: 0, to: rows, by: blockRows) {
             let count = min(blockRows, rows - start)
-            for column in 0..<width {
-                for i in 0..<count {
-                    block[i * width + column] = unsafe values[(start + i) * rowStep + column * columnStep]
+            var lines = unsafe UnsafeBufferPointer(rebasing: values[(start * width)..<((start + count) * width)])
+            if header.isFortranOrder {
+                for column in 0..<width {
+                    for i in 0..<count { unsafe block[i * width + column] = values[start + i + column * rows] }
                 }
+                unsafe lines = UnsafeBufferPointer(rebasing: block[..<(count * width)])
             }
-            for i in 0..<(count * width) where !block[i].isFinite {
-                return (start + i / width, i % width, Float(block[i]))
+            if unsafe areFinite(lines) {
+                try unsafe writer.append(lines)
+                continue
             }
-            try writer.append(Array(block[..<(count * width)]))
+            for i in 0..<lines.count where unsafe !lines[i].isFinite {
+                return unsafe (start + i / width, i % width, Float(lines[i]))
+            }
         }
         return nil
+    }
+
+    /// 0 · x is 0 for every finite number and for no other.
+    private static func areFinite<T: BinaryFloatingPoint>(_ values: UnsafeBufferPointer<T>) -> Bool {
+        var sum: T = 0
+        for i in 0..<values.count { unsafe sum += values[i] * 0 }
+        return sum == 0
     }
 
     /// Makes features of the graph alone: a random projection of each pin's list of boards.
@@ -68,41 +80,92 @@ enum PinFeatures {
     /// projected to the unit sphere, or zeros when it has none. Inner products then estimate the cosines of the
     /// pins' board lists.
     /// - Source: Achlioptas, "Database-friendly random projections", JCSS 2003, doi:10.1016/S0022-0000(03)00025-4.
-    /// - Complexity: O(E · width); width / 8 bytes a board.
-    static func project(_ rows: BipartiteRows, width: Int, to target: String) throws {
-        let boardCount = rows.boardOffsets.count - 1
-        let words = (width + 63) / 64
-        var signs = [UInt64](repeating: 0, count: boardCount * words)
+    /// - Complexity: O(E · width); 4 bytes a board. Signs are drawn anew for each edge, which takes less than to fetch
+    ///   them from a table.
+    static func project(
+        _ rows: GraphRows, width: Int, memory: ImportMemory, to target: String, progress: (Double) -> Void
+    ) throws {
+        let boardCount = rows.boards.rowCount
+        try memory.require(4 * boardCount, for: "\(boardCount) boards' weights", target)
+        let weights = ZeroedMemory(byteCount: 4 * boardCount)
+        let weight = unsafe weights.base.assumingMemoryBound(to: Float.self)
         for board in 0..<boardCount {
-            var generator = CounterBasedGenerator(seed: 0, purpose: 7, 0, UInt32(board))
-            for word in 0..<words { signs[board * words + word] = generator.next() }
+            let size = unsafe rows.boards.offsets[board + 1] - rows.boards.offsets[board]
+            unsafe weight[board] = 1 / Float(size).squareRoot()
         }
-        let pinCount = rows.pinOffsets.count - 1
-        let writer = try NumpyWriter(path: target, elementType: .float32, shape: [pinCount, width])
-        var vector = [Float](repeating: 0, count: width)
-        for pin in 0..<pinCount {
-            for i in 0..<width { vector[i] = 0 }
-            for edge in Int(rows.pinOffsets[pin])..<Int(rows.pinOffsets[pin + 1]) {
-                let board = Int(rows.pinBoards[edge])
-                let size = rows.boardOffsets[board + 1] - rows.boardOffsets[board]
-                let weight = 1 / Float(size).squareRoot()
-                for i in 0..<width {
-                    let isNegative = signs[board * words + i / 64] >> UInt64(i % 64) & 1 == 1
-                    vector[i] += isNegative ? -weight : weight
+        let file = try rows.mappedPinBoards()
+        let (entries, offsets) = unsafe (file.elements(as: UInt32.self), rows.pins.offsets)
+        let signs = RandomSigns(width: width)
+        let writer = try NumpyWriter(path: target, elementType: .float32, shape: [rows.pins.rowCount, width])
+        try unsafe appendRows(
+            to: writer, rowCount: rows.pins.rowCount, width: width, threads: memory.threads
+        ) { pins, vectors in
+            for pin in pins {
+                let vector = unsafe vectors + (pin - pins.lowerBound) * width
+                unsafe vector.update(repeating: 0, count: width)
+                for edge in unsafe Int(offsets[pin])..<Int(offsets[pin + 1]) {
+                    let board = unsafe entries[edge]
+                    unsafe signs.add(board, weight[Int(board)], to: vector)
                 }
+                unsafe normalize(vector, width)
             }
-            normalize(&vector)
-            try writer.append(vector)
+        } progress: {
+            progress(Double($0) / Double(rows.pins.rowCount))
         }
         try writer.close()
+        withExtendedLifetime((file, weights, rows)) {}
     }
 
     /// To length 1; a zero vector stays.
-    private static func normalize(_ vector: inout [Float]) {
+    private static func normalize(_ vector: UnsafeMutablePointer<Float>, _ width: Int) {
         var sum = 0.0
-        for value in vector { sum += Double(value) * Double(value) }
+        for i in 0..<width { unsafe sum += Double(vector[i]) * Double(vector[i]) }
         guard sum > 0 else { return }
         let scale = Float(1 / sum.squareRoot())
-        for i in vector.indices { vector[i] *= scale }
+        for i in 0..<width { unsafe vector[i] *= scale }
+    }
+}
+
+/// A vector of random signs for each board: bits of the stream of seed 0, purpose 7 and the board.
+private struct RandomSigns {
+    private let width: Int
+    private let key = CounterBasedGenerator.mix(CounterBasedGenerator.mix(7))
+
+    init(width: Int) { self.width = width }
+
+    /// Adds a board's signs times `weight`: where the bit is set, takes away.
+    @inline(__always)
+    func add(_ board: UInt32, _ weight: Float, to vector: UnsafeMutablePointer<Float>) {
+        var column = 0
+        var block: UInt32 = 0
+        while column < width {
+            let words = CounterBasedGenerator.block(key: key, counter: SIMD4(block, board, 0, 0))
+            block &+= 1
+            for word in 0..<4 where column < width {
+                unsafe Self.add(words[word], weight, to: vector + column, min(32, width &- column))
+                column &+= 32
+            }
+        }
+    }
+
+    @inline(__always)
+    private static func add(_ bits: UInt32, _ weight: Float, to vector: UnsafeMutablePointer<Float>, _ count: Int) {
+        let (weights, sign) = (SIMD4(repeating: weight.bitPattern), SIMD4<UInt32>(repeating: 1 << 31))
+        var column = 0
+        var lanes = SIMD4<UInt32>(1, 2, 4, 8)
+        let all = SIMD4(repeating: bits)
+        while column &+ 4 <= count {
+            let signs = SIMD4<UInt32>(repeating: 0).replacing(with: sign, where: (all & lanes) .!= 0)
+            let terms = unsafe unsafeBitCast(weights ^ signs, to: SIMD4<Float>.self)
+            let place = unsafe UnsafeMutableRawPointer(vector + column)
+            let sum = unsafe place.loadUnaligned(as: SIMD4<Float>.self) + terms
+            unsafe place.storeBytes(of: sum, as: SIMD4<Float>.self)
+            lanes &<<= 4
+            column &+= 4
+        }
+        while column < count {
+            unsafe vector[column] += bits &>> UInt32(column) & 1 == 1 ? -weight : weight
+            column &+= 1
+        }
     }
 }
