@@ -84,7 +84,7 @@ let package = Package(
 
         // Floor 1.
         target("Configuration", ["Basics"]),
-        target("GraphStore", ["Basics", "Artifacts", "CPlatform"]),
+        target("GraphStore", ["Basics", "Artifacts", "Kernels", "CPlatform"]),
         target("Minibatches", ["Basics", "Artifacts"]),
         target("Transport", ["Basics", "CZeroMQ", "CPlatform"]),
 
@@ -157,7 +157,7 @@ let package = Package(
         tests("Kernels", ["KernelsBaseline", "KernelsAVX2", "KernelsAVX512"]),
         tests("Configuration", ["Basics"]),
         tests("FrontDoor", ["Basics", argumentParser]),
-        tests("GraphStore", ["Basics", "Artifacts"]),
+        tests("GraphStore", ["Basics", "Artifacts", "Kernels"]),
         tests("Minibatches", ["Basics", "Artifacts"]),
         tests("Transport", ["Basics"]),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),

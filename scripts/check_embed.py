@@ -3,7 +3,7 @@
 
 Computes every pin's vector a second time, in float64 with NumPy alone, and compares it with DIR/embeddings.npy.
 Reads neighbors.npy and weights.npy (of `pinsage embed --keep-neighbors` or `pinsage neighbors --all`; default: the
-embeddings' folder), GRAPH/features.npy and the checkpoint. Prints one JSON object; exits 1 if the largest absolute
+embeddings' folder), GRAPH/features.npy, GRAPH/structure.npy if there is one, and the checkpoint. Prints one JSON object; exits 1 if the largest absolute
 difference is above the limit."""
 import argparse
 import json
@@ -91,6 +91,10 @@ def main():
     if "pins.learned.weight" in tensors:
         features = np.concatenate([features, tensors["pins.learned.weight"]], axis=1)
     expected = embed(features, neighbors, weights, tensors, model["output"], pooling)
+    structure = pathlib.Path(arguments.graph) / "structure.npy"
+    share = json.loads(metadata["config"]).get("model", {}).get("structure_share", 0.25)
+    if structure.exists() and model["output"] == "unit" and share > 0:
+        expected = np.concatenate([expected * (1 - share) ** 0.5, np.load(structure) * share**0.5], axis=1)
     found = np.load(pathlib.Path(arguments.embeddings) / "embeddings.npy")
     assert found.shape == expected.shape, f"embeddings are {found.shape}, expected {expected.shape}"
     difference = float(np.abs(found - expected).max())

@@ -92,6 +92,7 @@ extension ModelSettings {
         head = try section.choice("head", default: head)
         output = try section.choice("output", default: output)
         popularityPrior = try section.double("popularity_prior", default: popularityPrior, in: .from(0, to: 100))
+        structureShare = try section.double("structure_share", default: structureShare, in: .from(0, to: 1))
     }
 }
 

@@ -80,6 +80,7 @@ extension PipelineSettings {
                     "hidden_width": .bare("\(model.hiddenWidth)"), "output_width": .bare("\(model.outputWidth)"),
                     "head": .word(model.head.rawValue), "output": .word(model.output.rawValue),
                     "popularity_prior": .bare("\(model.popularityPrior)"),
+                    "structure_share": .bare("\(model.structureShare)"),
                 ]),
             batchSection,
             hardNegativeSection,

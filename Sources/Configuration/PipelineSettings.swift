@@ -82,6 +82,11 @@ public struct ModelSettings: Equatable, Sendable {
     /// On the unit sphere a vector has no room to say how often its pin is saved, and people save popular pins more.
     /// Training knows nothing of it: it is added when pins are ranked.
     public var popularityPrior = 0.05
+    /// w: share of a pin's structure in its embedding, [√(1 − w) z ‖ √w s], where the graph has one and `output` is
+    /// `unit`; so a score is (1 − w) z_q · z_p + w s_q · s_p. 0 (the paper) … 1.
+    ///
+    /// Training knows nothing of it: a pair's own board is in its pins' structure.
+    public var structureShare = 0.25
 
     public enum Head: String, CaseIterable, Codable, Sendable {
         /// z = G2 · ReLU(G1 · h + g).

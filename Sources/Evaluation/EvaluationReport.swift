@@ -77,14 +77,19 @@ public struct EvaluationReport: Equatable, Sendable {
         func add(_ name: String, _ key: String, _ ranks: @escaping () -> [Double]) {
             methods.append(PairReport.Method(name: name, key: key, ranks: ranks))
         }
-        // Projected features come from the boards, not from content, and may stand in its row only by their name.
-        let isProjected = graph.manifest.extra["features"] == "projected"
+        // Features of the boards are not content, and may stand in its row only by their name.
+        let (alone, word) =
+            switch graph.manifest.extra["features"] {
+            case "projected": ("projected boards", "projected")
+            case "structure": ("structure", "structure")
+            default: ("content only", "content")
+            }
         if let features = graph.features {
-            add(isProjected ? "projected boards" : "content only", "content") {
+            add(alone, "content") {
                 ExactSearch(table: features, metric: .cosine, kernels: kernels).ranks(of: pairs)
             }
             if graph.edgeCount <= edgeCountMax {
-                add(isProjected ? "projected + graph mean" : "content + graph mean", "graph_mean") {
+                add("\(word) + graph mean", "graph_mean") {
                     let vectors = BaselineVectors.graphMean(features, graph: graph, kernels: kernels)
                     return ExactSearch(table: vectors, metric: .cosine, kernels: kernels).ranks(of: pairs)
                 }

@@ -70,7 +70,9 @@ extension BipartiteGraph {
     }
 
     private func verifyFeatures() throws {
-        guard let features, let bad = features.firstNotFinite() else { return }
-        throw Self.bad(features.path, "row \(bad.row)", "finite numbers", "\(bad.value) in column \(bad.column)")
+        for table in [features, structure].compactMap(\.self) {
+            guard let bad = table.firstNotFinite() else { continue }
+            throw Self.bad(table.path, "row \(bad.row)", "finite numbers", "\(bad.value) in column \(bad.column)")
+        }
     }
 }

@@ -13,6 +13,9 @@ import Foundation
     public let edgeCount: Int
     /// The pins' content, row = pin (P × F); nil when the graph has none.
     public let features: VectorTable?
+    /// The pins' places in the graph, row = pin (P × k), rows of length 1 or 0; nil when the graph has none beside
+    /// its features.
+    public let structure: VectorTable?
 
     /// (P + 1) starts of the pins' rows in `pinBoards`; the last is E. Valid while the graph lives.
     public nonisolated(unsafe) let pinOffsets: UnsafePointer<Int64>
@@ -64,6 +67,7 @@ import Foundation
         unsafe pinBoards = Self.start(pinRows)
         unsafe boardPins = Self.start(boardRows)
         features = try Self.openFeatures(manifest, directory, pinCount)
+        structure = try Self.openStructure(manifest, directory, pinCount)
     }
 
     /// XXH64 over the checksums of all files, 16 hexadecimal digits.
@@ -149,6 +153,18 @@ import Foundation
         guard table.rows == pinCount, table.width == manifest.featureWidth else {
             throw bad(
                 path, "wrong shape", "(\(pinCount), \(manifest.featureWidth))", "(\(table.rows), \(table.width))")
+        }
+        return table
+    }
+
+    private static func openStructure(
+        _ manifest: Manifest, _ directory: String, _ pinCount: Int
+    ) throws -> VectorTable? {
+        guard manifest.files[GraphDirectory.structure] != nil else { return nil }
+        let path = "\(directory)/\(GraphDirectory.structure)"
+        let table = try VectorTable(npyPath: path)
+        guard table.rows == pinCount, table.width > 0 else {
+            throw bad(path, "wrong shape", "\(pinCount) rows", "(\(table.rows), \(table.width))")
         }
         return table
     }

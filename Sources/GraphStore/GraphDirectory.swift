@@ -8,6 +8,10 @@ enum GraphDirectory {
     static let boardOffsets = "board_offsets.npy"
     static let boardPins = "board_pins.npy"
     static let features = "features.npy"
+    /// Only in graphs that were imported with content and with structure.
+    static let structure = "structure.npy"
+    /// Where features come from that are the pins' structure.
+    static let structureSource = "structure"
     static let pinIDs = "pins.txt"
     static let boardIDs = "boards.txt"
     /// Edges that wait to be sorted; gone when the folder is whole.
@@ -24,7 +28,7 @@ enum GraphDirectory {
             throw occupied(path, "\(names.count) files that are not a graph", "Name another folder")
         }
         if !force { throw occupied(path, "a graph", "Add --force to replace it") }
-        if let stranger = names.first(where: { $0 != Manifest.fileName && !files.contains($0) }) {
+        if let stranger = names.first(where: { $0 != Manifest.fileName && $0 != structure && !files.contains($0) }) {
             throw occupied(path, "a graph and '\(stranger)', which would be lost", "Move it away first")
         }
     }
@@ -39,16 +43,17 @@ enum GraphDirectory {
     ///
     /// - Parameters:
     ///   - ancestors: fingerprints of the graphs that this one was updated from, oldest first.
+    ///   - structureWidth: columns of the structure; 0: there is none.
     ///   - hasMovedPins: whether some pin has another number than there.
     static func finish(
-        _ rows: GraphRows, featureWidth: Int, featureSource: String, ancestors: [String] = [],
+        _ rows: GraphRows, featureWidth: Int, featureSource: String, structureWidth: Int = 0, ancestors: [String] = [],
         hasMovedPins: Bool = false, in folder: String
     ) throws -> Manifest {
         var extra = ["features": featureSource]
         if !ancestors.isEmpty { extra[BipartiteGraph.ancestorsKey] = ancestors.joined(separator: " ") }
         if hasMovedPins { extra[BipartiteGraph.movedPinsKey] = "yes" }
         let manifest = try Manifest(
-            describing: files, in: folder, kind: kind,
+            describing: files + (structureWidth > 0 ? [structure] : []), in: folder, kind: kind,
             counts: ["pins": rows.pins.rowCount, "boards": rows.boards.rowCount, "edges": rows.edgeCount],
             featureWidth: featureWidth, extra: extra)
         try manifest.write(directory: folder)

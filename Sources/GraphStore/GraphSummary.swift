@@ -29,7 +29,7 @@ public struct FeatureSummary: Codable, Equatable, Sendable {
     public let width: Int
     /// NumPy's name of the element type.
     public let elementType: String
-    /// `given`, `projected` or `generated`.
+    /// `given`, `structure`, `projected` or `generated`.
     public let source: String
     /// Rows of zeros only.
     public let zeroRows: Int

@@ -74,7 +74,7 @@ package final class ChosenPins {
     private func forward(
         _ pins: [UInt32], hiddenCount: Int, targetCount: Int, _ lists: Lists, _ entries: [Int32]
     ) throws -> Matrix {
-        let (m, d) = (pass.shape.hiddenWidth, pass.shape.outputWidth)
+        let (m, d) = (pass.shape.hiddenWidth, pass.embeddingWidth)
         let first = table(messages, pins.count, m)
         forEachBlock(of: pins.count) { copy(pass.messages(layer: 1, of: pass.features(of: pins[$0])), first.rows($0)) }
         let middle = table(hidden, hiddenCount, m)
@@ -91,7 +91,7 @@ package final class ChosenPins {
             try forEachBlock(of: targetCount) { block in
                 let pooled = pass.pool(poolLists(block), from: second)
                 let top = pass.update(layer: 2, own: middle.rows(block), pooled: pooled)
-                copy(try pass.embeddings(of: top, firstPin: Int(pins[block.lowerBound])), embeddings.rows(block))
+                copy(try pass.embeddings(of: top, pins: pins[block]), embeddings.rows(block))
             }
         }
         return embeddings

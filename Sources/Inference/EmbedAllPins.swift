@@ -79,7 +79,8 @@ public enum EmbedAllPins {
         _ job: EmbedJob, note: @escaping (String) -> Void = { _ in }, isStopped: @escaping () -> Bool = { false },
         progress: @escaping (String) -> Void = { _ in }
     ) throws -> EmbedSummary {
-        let model = try TrainedModel(path: job.checkpointPath, for: job.graph)
+        let model = try TrainedModel(
+            path: job.checkpointPath, for: job.graph, hidingValidation: job.hidesValidation)
         try OutputFolder.requireReplaceable(job.output)
         let limit = job.memoryBytes.map { ResidentLimit(byteCount: $0) }
         defer { limit?.end() }
@@ -104,7 +105,7 @@ public enum EmbedAllPins {
             throw giveUp(error, stages.work, above)
         }
         return EmbedSummary(
-            pinCount: job.graph.pinCount, width: model.parameters.shape.outputWidth, metric: model.metric)
+            pinCount: job.graph.pinCount, width: model.embeddingWidth(on: job.graph), metric: model.metric)
     }
 
     /// Keeps what is worth it of the work, and says where.

@@ -9,7 +9,7 @@ public struct NewPinsJob: Sendable {
     public var checkpointPath: String
     /// Lines of pin TAB board, boards of the graph. Pins that are not in the graph are new.
     public var edges: String
-    /// `.npy` (new pins × F), in order of first appearance in `edges`; nil only where features are projected.
+    /// `.npy` (new pins × F), in order of first appearance in `edges`; nil only where features are made of the graph.
     public var features: String?
     /// Embeddings directory to write, of the new pins alone.
     public var output: String
@@ -58,7 +58,7 @@ public enum EmbedNewPins {
             let kernels = Kernels(team: ThreadTeam(threads: job.threads))
             let chosen = try ChosenPins(graph: grown, model: model, kernels: kernels)
             let steps = Steps(total: pins.count, isStopped: isStopped, progress: progress)
-            let width = model.parameters.shape.outputWidth
+            let width = model.embeddingWidth(on: grown)
             let writer = try NumpyWriter(
                 path: folder + "/embeddings.npy", elementType: job.precision.elementType, shape: [pins.count, width])
             for start in stride(from: pins.lowerBound, to: pins.upperBound, by: 1024) {

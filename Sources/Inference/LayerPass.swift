@@ -12,9 +12,14 @@ final class LayerPass {
     static let blockRows = 1024
 
     let shape: ModelShape
+    /// Columns of an embedding: d, and those of the structure where it is part of it.
+    let embeddingWidth: Int
     private let graph: BipartiteGraph
     private let unseen: HiddenBoards
     private let features: VectorTable
+    /// The pins' structure, where it is part of their embeddings, and its share.
+    private let structure: VectorTable?
+    private let structureShare: Double
     private let checkpointName: String
     private let learned: LearnedVectors?
     private let layers: [Convolve]
@@ -41,7 +46,10 @@ final class LayerPass {
         self.unseen = unseen
         pooledBlock = FloatBuffer(count: Self.blockRows * shape.hiddenWidth)
         hiddenBlock = FloatBuffer(count: Self.blockRows * shape.hiddenWidth)
-        embeddingBlock = FloatBuffer(count: Self.blockRows * shape.outputWidth)
+        structure = model.structure(of: graph)
+        structureShare = model.settings.model.structureShare
+        embeddingWidth = model.embeddingWidth(on: graph)
+        embeddingBlock = FloatBuffer(count: Self.blockRows * embeddingWidth)
         norms = FloatBuffer(count: Self.blockRows)
     }
 
@@ -108,18 +116,34 @@ final class LayerPass {
         return hidden
     }
 
-    /// The embeddings of rows after layer 2: rows × d, valid until the next call.
+    /// The embeddings of rows after layer 2: rows × `embeddingWidth`, valid until the next call.
     ///
-    /// - Parameter firstPin: named when a number is not finite.
-    func embeddings(of hidden: Matrix, firstPin: Int) throws -> Matrix {
-        let embeddings = Matrix(embeddingBlock, rows: hidden.rows, columns: shape.outputWidth)
-        head.embed(hidden, into: embeddings, scratch: headScratch)
+    /// - Parameter pins: the pin of each row.
+    func embeddings(of hidden: Matrix, pins: ArraySlice<UInt32>) throws -> Matrix {
+        let embeddings = Matrix(embeddingBlock, rows: hidden.rows, columns: embeddingWidth)
+        let z = embeddings.columns(0..<shape.outputWidth)
+        head.embed(hidden, into: z, scratch: headScratch)
+        if let structure {
+            unsafe pins.withUnsafeBufferPointer {
+                unsafe structure.copyRows($0, into: embeddings.base + shape.outputWidth, rowStride: embeddings.stride)
+            }
+            weigh(z, by: 1 - structureShare)
+            weigh(embeddings.columns(shape.outputWidth..<embeddingWidth), by: structureShare)
+        }
         for row in 0..<embeddings.rows {
             for column in 0..<embeddings.columns
             where !(unsafe embeddings.base[row * embeddings.stride + column]).isFinite {
-                throw InferenceError.notFinite(pin: UInt32(firstPin + row), checkpoint: checkpointName)
+                throw InferenceError.notFinite(pin: pins[pins.startIndex + row], checkpoint: checkpointName)
             }
         }
         return embeddings
+    }
+
+    /// So that dot products count `share` of what they did.
+    private func weigh(_ rows: Matrix, by share: Double) {
+        let factor = Float(share.squareRoot())
+        for row in 0..<rows.rows {
+            for column in 0..<rows.columns { unsafe rows.base[row * rows.stride + column] *= factor }
+        }
     }
 }

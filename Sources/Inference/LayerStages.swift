@@ -57,7 +57,8 @@ public final class LayerStages {
         progress: @escaping (String) -> Void = { _ in }
     ) throws {
         try self.init(
-            job, model: TrainedModel(path: job.checkpointPath, for: job.graph), ledger: ShardLedger(note: note),
+            job, model: TrainedModel(path: job.checkpointPath, for: job.graph, hidingValidation: job.hidesValidation),
+            ledger: ShardLedger(note: note),
             steps: Steps(total: job.plan.rows(of: 0).count, isStopped: isStopped, progress: progress))
     }
 

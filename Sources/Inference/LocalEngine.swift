@@ -61,7 +61,7 @@ struct LocalEngine {
     /// Writes the embeddings directory from the shards; with `changes`, from earlier embeddings and the changed rows.
     func assemble(in folder: String, _ changes: Changes?) throws {
         let model = stages.model
-        let (pins, width) = (job.graph.pinCount, model.parameters.shape.outputWidth)
+        let (pins, width) = (job.graph.pinCount, model.embeddingWidth(on: job.graph))
         if let changes {
             try changes.write(to: folder + "/embeddings.npy", pinCount: pins, precision: job.precision)
         } else {

@@ -52,7 +52,7 @@ enum OutputFolder {
         ]
         try Manifest(
             describing: names, in: folder, kind: "embeddings", counts: ["pins": pinCount],
-            featureWidth: model.parameters.shape.outputWidth, extra: facts.merging(extra) { $1 }
+            featureWidth: model.embeddingWidth(on: graph), extra: facts.merging(extra) { $1 }
         ).write(directory: folder)
     }
 

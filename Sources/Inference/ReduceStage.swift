@@ -24,7 +24,7 @@ extension LayerStages {
             try forEachBlock(of: shard.rows) { pins in
                 let hidden = pass.update(layer: layer, own: inputs(own, pins), pooled: pooled(pins))
                 if isLast {
-                    let embeddings = try pass.embeddings(of: hidden, firstPin: pins.lowerBound)
+                    let embeddings = try pass.embeddings(of: hidden, pins: pins.map { UInt32($0) }[...])
                     try writer.append(embeddings, as: job.precision, firstPin: pins.lowerBound)
                 } else {
                     try writer.append(hidden)
@@ -40,7 +40,7 @@ extension LayerStages {
     private func output(_ path: String, rows: Int, isLast: Bool) throws -> NumpyWriter {
         guard isLast else { return try NumpyWriter(shardFile: path, rows: rows, columns: pass.shape.hiddenWidth) }
         return try NumpyWriter(
-            path: path, elementType: job.precision.elementType, shape: [rows, pass.shape.outputWidth],
+            path: path, elementType: job.precision.elementType, shape: [rows, pass.embeddingWidth],
             isDurable: false)
     }
 

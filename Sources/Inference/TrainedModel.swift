@@ -16,9 +16,23 @@ public struct TrainedModel {
     let step: Int
     /// Key of the walks' random numbers.
     let seed: UInt64
+    private let hidesValidation: Bool
 
     /// How its embeddings are compared.
     var metric: String { parameters.shape.output == .unit ? "cosine" : "dot" }
+
+    /// The pins' structure where it is part of their embeddings.
+    ///
+    /// Not of those that a run is validated and mined with: it knows the boards that are held out.
+    func structure(of graph: BipartiteGraph) -> VectorTable? {
+        let isPart = parameters.shape.output == .unit && settings.model.structureShare > 0 && !hidesValidation
+        return isPart ? graph.structure : nil
+    }
+
+    /// Columns of an embedding: d, and those of the structure where it is part of it.
+    func embeddingWidth(on graph: BipartiteGraph) -> Int {
+        parameters.shape.outputWidth + (structure(of: graph)?.width ?? 0)
+    }
 
     /// The walk settings and the seed of a checkpoint that fits a graph.
     public static func walks(path: String, for graph: BipartiteGraph) throws -> (WalkSettings, UInt64) {
@@ -28,9 +42,11 @@ public struct TrainedModel {
 
     /// Reads a checkpoint and holds it against the graph: that it was trained on, or an update of it.
     ///
+    /// - Parameter hidesValidation: whether the boards that the run validates on stay hidden.
     /// - Throws: `InferenceError` when it was trained on another graph or on other features, or when its settings
     ///   cannot be read; the errors of `Checkpoint.read`.
-    init(path: String, for graph: BipartiteGraph) throws {
+    init(path: String, for graph: BipartiteGraph, hidingValidation hidesValidation: Bool = false) throws {
+        self.hidesValidation = hidesValidation
         let checkpoint = try Checkpoint.read(path: path)
         let metadata = checkpoint.metadata
         guard metadata.graphFingerprint == graph.fingerprint || graph.ancestors.contains(metadata.graphFingerprint)

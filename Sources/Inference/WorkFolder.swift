@@ -86,6 +86,7 @@ struct WorkFolder {
         walkFingerprint = walks.walkFingerprint
         modelFingerprint = Self.fingerprint([
             "layers 1", walkFingerprint, model.checksum, instructionSet, "\(plan.sliceCount)",
+            "\(model.embeddingWidth(on: graph))",
         ])
     }
 

@@ -29,7 +29,7 @@ struct ImportCommand: ParsableCommand {
         help: ArgumentHelp(
             """
             Content of the pins: .npy, float32 or float16, one row for each line of --pins. \
-            (default: a random projection of each pin's boards)
+            (default: of each pin's boards: its structure, or else a random projection)
             """, valueName: "file"))
     var features: String?
 
@@ -38,6 +38,15 @@ struct ImportCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Width of projected features, 1 … 4096.", valueName: "n"))
     var featureWidth: Int = 64
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Width of the pins' structure, 0 … 4096: where they stand in the graph, by its truncated singular value \
+            decomposition. Embeddings end with it (model.structure_share); without --features it is the features. \
+            0: none.
+            """, valueName: "n"))
+    var structureWidth: Int = 0
 
     @OptionGroup var tables: TableOptions
 
@@ -54,6 +63,9 @@ struct ImportCommand: ParsableCommand {
         guard (1...4096).contains(featureWidth) else {
             throw ValidationError("--feature-width: expected 1 … 4096, found \(featureWidth).")
         }
+        guard (0...4096).contains(structureWidth) else {
+            throw ValidationError("--structure-width: expected 0 … 4096, found \(structureWidth).")
+        }
     }
 
     func run() throws {
@@ -61,6 +73,7 @@ struct ImportCommand: ParsableCommand {
         options.pins = pins
         options.features = features
         options.featureWidth = featureWidth
+        options.structureWidth = structureWidth
         options.force = force
         options.memoryBytes = tables.memory?.bytes
         options.threads = tables.threads
@@ -69,6 +82,7 @@ struct ImportCommand: ParsableCommand {
         line.finish(
             "\(out): \(result.pins) pins (\(result.pinsWithoutBoards) without boards), \(result.boards) boards, "
                 + "\(result.edges) edges (\(result.repeats) repeats dropped), features \(result.featureWidth) wide, "
+                + (result.structureWidth > 0 ? "structure \(result.structureWidth) wide, " : "")
                 + "fingerprint \(result.fingerprint)")
         if json { try printJSON(result) }
     }

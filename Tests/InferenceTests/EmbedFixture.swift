@@ -13,6 +13,8 @@ struct EmbedFixture {
     let folder: TemporaryDirectory
     let graph: BipartiteGraph
     let features: [Float]
+    /// Row-major; empty where the graph has none.
+    let structure: [Float]
     /// Boards of each pin.
     let boardCounts: [Int]
     let parameters: Parameters
@@ -25,7 +27,7 @@ struct EmbedFixture {
         pins: Int = 137, boards boardCount: Int = 20, clusters: Int = 1, featureWidth: Int = 9, logDegree: Double = 0.3,
         learnedWidth: Int = 0, hiddenWidth: Int = 24, outputWidth: Int = 24, head: ModelSettings.Head = .paper,
         output: ModelSettings.Output = .unit, pooling: WalkSettings.Pooling = .importance, top: Int = 7,
-        seed: UInt64 = 11
+        structureWidth: Int = 0, seed: UInt64 = 11
     ) throws {
         folder = try TemporaryDirectory()
         var random = CounterBasedGenerator(seed: seed, purpose: 8, 0, 0)
@@ -39,9 +41,10 @@ struct EmbedFixture {
         }
         boardCounts = boards.map(\.count)
         features = (0..<pins * featureWidth).map { _ in Float.random(in: -1...1, using: &random) }
+        structure = (0..<pins * structureWidth).map { _ in Float.random(in: -1...1, using: &random) }
         try GraphOnDisk.write(
             to: folder.file("graph"), boardsOfPins: boards, boardCount: boardCount, features: features,
-            featureWidth: featureWidth)
+            featureWidth: featureWidth, structure: structureWidth > 0 ? structure : nil)
         graph = try BipartiteGraph(directory: folder.file("graph"))
         let shape = ModelShape(
             featureWidth: featureWidth, logDegree: logDegree, learnedWidth: learnedWidth, hiddenWidth: hiddenWidth,

@@ -8,11 +8,12 @@ public enum GraphOnDisk {
     /// - Parameters:
     ///   - boardsOfPins: a sorted list without repeats for each pin.
     ///   - featureSource: `given` or `projected`, as the manifest says it.
+    ///   - structure: row-major, as many columns as fit; nil for a graph without.
     ///   - features: row-major, one row of `featureWidth` for each pin; nil for a graph without.
     public static func write(
         to directory: String, boardsOfPins: [[UInt32]], boardCount: Int, features: [Float]? = nil,
-        featureWidth: Int = 0,
-        featureSource: String = "given", pinIDs: [String]? = nil, boardIDs: [String]? = nil
+        featureWidth: Int = 0, featureSource: String = "given", structure: [Float]? = nil, pinIDs: [String]? = nil,
+        boardIDs: [String]? = nil
     ) throws {
         var pinsOfBoards = [[UInt32]](repeating: [], count: boardCount)
         for (pin, boards) in boardsOfPins.enumerated() {
@@ -26,6 +27,11 @@ public enum GraphOnDisk {
                 let shape = [boardsOfPins.count, featureWidth]
                 try writeNumpy(path: folder + "/features.npy", shape: shape, features)
                 files.append("features.npy")
+            }
+            if let structure {
+                let shape = [boardsOfPins.count, structure.count / boardsOfPins.count]
+                try writeNumpy(path: folder + "/structure.npy", shape: shape, structure)
+                files.append("structure.npy")
             }
             for (name, count, ids) in [("pin", boardsOfPins.count, pinIDs), ("board", boardCount, boardIDs)] {
                 let text = (ids ?? (0..<count).map { "\(name)-\($0)" }).map { $0 + "\n" }.joined()

@@ -38,6 +38,7 @@ public struct Rung: Sendable {
         settings.features.learnedWidth = 0
         settings.walks.pooling = .importance
         settings.model.head = .paper
+        settings.model.structureShare = 0
         settings.batch.hardNegativesMax = 0
         settings.batch.supervision = .shared
         settings.training.loss = .maxMargin

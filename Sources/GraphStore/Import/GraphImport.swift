@@ -13,6 +13,8 @@ public struct GraphImportOptions: Sendable {
     public var output: String
     /// Width of projected features, at least 1. Default 64.
     public var featureWidth = 64
+    /// Columns of the pins' structure (`PinStructure`); 0: none. Without `features` it takes their place.
+    public var structureWidth = 0
     /// Replaces a graph that is already there. Default no.
     public var force = false
     /// Most memory for the process, mapped files included, at least 128 MB; nil: half of the machine's.
@@ -41,6 +43,7 @@ public struct GraphImportResult: Codable, Equatable, Sendable {
     /// Pins listed without any edge.
     public let pinsWithoutBoards: Int
     public let featureWidth: Int
+    public let structureWidth: Int
     public let fingerprint: String
 }
 
@@ -58,6 +61,7 @@ public struct GraphImport {
         _ options: GraphImportOptions, progress: @escaping (String) -> Void = { _ in }
     ) throws -> GraphImportResult {
         precondition(options.featureWidth > 0, "GraphImport: feature width \(options.featureWidth) is not positive")
+        precondition(options.structureWidth >= 0, "GraphImport: structure width \(options.structureWidth)")
         precondition(options.features == nil || options.pins != nil, "GraphImport: features need pins")
         try GraphDirectory.requireFree(options.output, force: options.force)
         AtomicReplace.removeLeftovers(of: options.output)
@@ -89,18 +93,27 @@ public struct GraphImport {
             }
         }
         let rows = try sort(readEdges(pins: listed ?? IDTable(countMax: options.idsMax)))
-        if options.features == nil {
+        let hasContent = options.features != nil
+        var source = hasContent ? "given" : "projected"
+        if options.structureWidth > 0 {
+            progress("factorizing the graph, \(options.structureWidth) columns")
+            let structure = try PinStructure.rows(of: rows, width: options.structureWidth, memory: memory, folder)
+            try PinStructure.write(structure, to: hasContent ? "\(folder)/\(GraphDirectory.structure)" : target)
+            if !hasContent { (source, width) = (GraphDirectory.structureSource, options.structureWidth) }
+        } else if !hasContent {
             let phase = ProgressText("projecting board lists", total: rows.pins.rowCount, unit: "pins")
             try PinFeatures.project(rows, width: width, memory: memory, to: target) {
                 progress(phase.text(Int($0 * Double(rows.pins.rowCount))))
             }
         }
         progress("checksums")
+        let structureWidth = hasContent ? options.structureWidth : 0
         let manifest = try GraphDirectory.finish(
-            rows, featureWidth: width, featureSource: options.features == nil ? "projected" : "given", in: folder)
+            rows, featureWidth: width, featureSource: source, structureWidth: structureWidth, in: folder)
         return GraphImportResult(
             pins: rows.pins.rowCount, boards: rows.boards.rowCount, edges: rows.edgeCount, repeats: rows.repeats,
-            pinsWithoutBoards: rows.pins.emptyRows, featureWidth: width, fingerprint: manifest.fingerprint)
+            pinsWithoutBoards: rows.pins.emptyRows, featureWidth: width, structureWidth: structureWidth,
+            fingerprint: manifest.fingerprint)
     }
 
     /// Reads the edges, and writes the ids, which need no memory afterwards.

@@ -9,7 +9,7 @@ public struct GraphUpdateOptions: Sendable {
     public var edges: String?
     /// New pins, one id a line; nil: those of the edges that are not there, in order of first appearance.
     public var pins: String?
-    /// `.npy` (new pins × F), row = new pin. Needed where there are new pins, unless the features are projected.
+    /// `.npy` (new pins × F), row = new pin. Needed where there are new pins, unless the features are made of the graph.
     public var features: String?
     /// Pins to take away, one id a line.
     public var remove: String?
@@ -84,7 +84,14 @@ public enum GraphUpdate {
             edges, pinCount: pins.count, boardCount: boards.count, memory: memory, to: folder, progress: progress)
         let source = old.manifest.extra["features"] ?? "given"
         progress("writing features")
-        if source == "projected" {
+        func grow(_ structure: VectorTable, _ name: String) throws {
+            let grown = try PinStructure.updated(structure, kept: kept, graph: rows, memory: memory, folder)
+            try PinStructure.write(grown, to: "\(folder)/\(name)")
+        }
+        if let structure = old.structure { try grow(structure, GraphDirectory.structure) }
+        if source == GraphDirectory.structureSource, let features = old.features {
+            try grow(features, GraphDirectory.features)
+        } else if source == "projected" {
             try PinFeatures.project(
                 rows, width: old.manifest.featureWidth, memory: memory, to: "\(folder)/\(GraphDirectory.features)",
                 progress: { _ in })
@@ -94,7 +101,7 @@ public enum GraphUpdate {
         }
         let manifest = try GraphDirectory.finish(
             rows, featureWidth: old.manifest.featureWidth, featureSource: source,
-            ancestors: old.ancestors + [old.fingerprint],
+            structureWidth: old.structure?.width ?? 0, ancestors: old.ancestors + [old.fingerprint],
             hasMovedPins: old.hasMovedPins || kept.count < old.pinCount, in: folder)
         return GraphUpdateResult(
             pins: pins.count, boards: boards.count, edges: rows.edgeCount, newPins: pins.count - kept.count,

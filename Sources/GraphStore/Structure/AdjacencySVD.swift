@@ -1,5 +1,4 @@
 import Basics
-import GraphStore
 import Kernels
 
 /// The truncated singular value decomposition of the normalised adjacency N = D_p^−½ A D_b^−½ (pins × boards).
@@ -24,14 +23,22 @@ public struct AdjacencySVD: Sendable {
     /// - Precondition: at most 2³¹ − 1 edges.
     /// - Complexity: O(iterations · (edges · rank + (P + B) · rank²)); (P + B) · rank floats of memory.
     public init(graph: BipartiteGraph, rank: Int = 64, iterations: Int = 100, seed: UInt64 = 0, kernels: Kernels) {
-        let wanted = min(rank, graph.pinCount, graph.boardCount)
-        let width = min(rank + Self.extraColumns, graph.pinCount, graph.boardCount)
         let weight = { (boards: Int, pins: Int) in 1 / Double(boards * pins).squareRoot() }
-        let byPin = WeightedAdjacency.pinRows(graph, weight: weight)
-        let byBoard = WeightedAdjacency.boardRows(graph, weight: weight)
+        self.init(
+            byPin: .pinRows(graph, weight: weight), byBoard: .boardRows(graph, weight: weight), rank: rank,
+            iterations: iterations, seed: seed, kernels: kernels)
+    }
+
+    /// The same of N by its rows and its columns.
+    init(
+        byPin: WeightedAdjacency, byBoard: WeightedAdjacency, rank: Int, iterations: Int, seed: UInt64 = 0,
+        kernels: Kernels
+    ) {
+        let wanted = min(rank, byPin.rows, byBoard.rows)
+        let width = min(rank + Self.extraColumns, byPin.rows, byBoard.rows)
         func zeros(_ rows: Int) -> Matrix { Matrix(FloatBuffer(count: rows * width), rows: rows, columns: width) }
-        let (pinBasis, pinProduct) = (zeros(graph.pinCount), zeros(graph.pinCount))
-        let (boardBasis, boardProduct) = (zeros(graph.boardCount), zeros(graph.boardCount))
+        let (pinBasis, pinProduct) = (zeros(byPin.rows), zeros(byPin.rows))
+        let (boardBasis, boardProduct) = (zeros(byBoard.rows), zeros(byBoard.rows))
         pinBasis.fillAtRandom(seed: seed, purpose: 11)
         for _ in 0..<iterations {
             byBoard.multiply(pinBasis, into: boardProduct, kernels: kernels)
@@ -70,7 +77,7 @@ public struct AdjacencySVD: Sendable {
 
 extension Matrix {
     /// Uniform in −1 … 1, keyed by row: the same numbers whatever the other rows are.
-    func fillAtRandom(seed: UInt64, purpose: UInt32) {
+    package func fillAtRandom(seed: UInt64, purpose: UInt32) {
         for row in 0..<rows {
             var random = CounterBasedGenerator(seed: seed, purpose: purpose, 0, UInt32(row))
             for column in 0..<columns { self[row, column] = Float.random(in: -1...1, using: &random) }
