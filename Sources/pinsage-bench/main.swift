@@ -8,7 +8,7 @@ struct Bench: ParsableCommand {
         commandName: "pinsage-bench",
         abstract: "Times the kernels, the training step and embedding beside the machine's own limits.",
         version: Build.version,
-        subcommands: [KernelsCommand.self, StepCommand.self, EmbedCommand.self],
+        subcommands: [KernelsCommand.self, StepCommand.self, EmbedCommand.self, GraphCommand.self],
         defaultSubcommand: KernelsCommand.self)
 }
 
