@@ -22,7 +22,8 @@ enum GraphDirectory {
             throw occupied(path, "\(names.count) files that are not a graph", "Name another folder")
         }
         if !force { throw occupied(path, "a graph", "Add --force to replace it") }
-        if let stranger = names.first(where: { $0 != Manifest.fileName && !files.contains($0) }) {
+        let known = files + [Manifest.fileName, WalkLayout.fileName]
+        if let stranger = names.first(where: { !known.contains($0) }) {
             throw occupied(path, "a graph and '\(stranger)', which would be lost", "Move it away first")
         }
     }
@@ -33,7 +34,8 @@ enum GraphDirectory {
             action: action)
     }
 
-    /// Writes every file but the features into `folder`, which must already hold those; then the manifest.
+    /// Writes every file but the features into `folder`, which must already hold those; then the manifest and the walk
+    /// layout.
     ///
     /// - Parameters:
     ///   - ancestors: fingerprints of the graphs that this one was updated from, oldest first.
@@ -59,6 +61,7 @@ enum GraphDirectory {
             counts: ["pins": pinIDs.count, "boards": boardIDs.count, "edges": rows.pinBoards.count],
             featureWidth: featureWidth, extra: extra)
         try manifest.write(directory: folder)
+        try WalkLayout.write(for: BipartiteGraph(directory: folder))
         return manifest
     }
 }

@@ -23,7 +23,7 @@ struct PowerLawGraph {
     /// Entries of the pins' rows that are held in memory at a time.
     private static let entriesMax = 1 << 27
 
-    /// Writes a whole graph folder.
+    /// Writes a whole graph folder, its walk layout too.
     ///
     /// - Complexity: O(edges) time; memory 4 bytes a pin and 0.5 GB.
     func write(to path: String, progress: (String) -> Void) throws {
@@ -40,6 +40,9 @@ struct PowerLawGraph {
                 describing: files + ["pins.txt", "boards.txt"], in: folder, kind: "graph",
                 counts: ["pins": pins, "boards": boards, "edges": edges], featureWidth: 0
             ).write(directory: folder)
+            progress("walk layout")
+            try WalkLayout.write(for: BipartiteGraph(directory: folder))
+            for file in files { MappedFile.forgetCached(path: "\(folder)/\(file)") }
         }
     }
 
