@@ -4,7 +4,7 @@ import CPlatform
 /// How many cache lines of a table this machine reads a second when each is anywhere: what walks are measured against.
 @safe final class RandomLines {
     private let table: UnsafeMutableRawPointer
-    private let byteCount: Int
+    let byteCount: Int
     private let places: UnsafeMutablePointer<Int>
     private let states: UnsafeMutablePointer<UInt64>
 

@@ -27,7 +27,9 @@ struct WalkRounds {
         let ways = ways()
         var samples = [Samples](repeating: Samples(), count: ways.count)
         var limits = [Double](repeating: 0, count: RandomLines.chainCounts.count)
+        let hugeBefore = HugePages.anonymousBytes()
         let table = RandomLines(byteCount: layoutBytes)
+        let tableHugeShare = min((HugePages.anonymousBytes() - hugeBefore) / Double(table.byteCount), 1)
         for round in 0..<rounds {
             for (index, chains) in RandomLines.chainCounts.enumerated() {
                 limits[index] = max(limits[index], table.rate(chains: chains, lines: chains == 1 ? 1 << 20 : 1 << 24))
@@ -43,7 +45,8 @@ struct WalkRounds {
         }
         return WalkReport.Graph(
             name: name, pins: graph.pinCount, boards: graph.boardCount, edges: graph.edgeCount,
-            layoutBytes: layoutBytes,
+            layoutBytes: layoutBytes, tableHugeShare: tableHugeShare,
+            layoutHugeShare: HugePages.share(ofFile: "\(path)/\(WalkLayout.fileName)"),
             lines: zip(RandomLines.chainCounts, limits).map { WalkReport.Lines(chains: $0, rate: $1) },
             entries: entries)
     }

@@ -104,6 +104,9 @@ struct WalkReport: Encodable {
         let boards: Int
         let edges: Int
         let layoutBytes: Int
+        /// Of the table of random lines, and of what was touched of the layout: the share in pages of 2 MB.
+        let tableHugeShare: Double
+        let layoutHugeShare: Double
         let lines: [Lines]
         let entries: [Entry]
 
@@ -119,13 +122,14 @@ struct WalkReport: Encodable {
         var lines = ["\(machine.cpu), \(machine.processors) processors", ""]
         for graph in graphs {
             let rates = graph.lines.map { String(format: "%d: %.1f", $0.chains, $0.rate / 1e6) }
-            lines.append(
-                "\(graph.name): \(graph.pins) pins, \(graph.boards) boards, \(graph.edges) edges; walk layout "
+            lines += [
+                "\(graph.name): \(graph.pins) pins, \(graph.boards) boards, \(graph.edges) edges. "
                     + String(
-                        format: "%.2f GB; random lines, millions a second, by chains: ",
-                        1e-9 * Double(graph.layoutBytes))
-                    + rates.joined(separator: ", ")
-                    + String(format: "; a quarter of the best: %.1f", graph.bound / 1e6) + "\n")
+                        format: "Walk layout %.2f GB, %.0f %% of it in huge pages, of the table of lines %.0f %%.",
+                        1e-9 * Double(graph.layoutBytes), 100 * graph.layoutHugeShare, 100 * graph.tableHugeShare),
+                "Random lines, millions a second, by chains: \(rates.joined(separator: ", "))"
+                    + String(format: "; a quarter of the best: %.1f.", graph.bound / 1e6), "",
+            ]
         }
         lines += ["| graph | one core | rate | spread | of the bound |", "|---|---|---|---|---|"]
         for graph in graphs {

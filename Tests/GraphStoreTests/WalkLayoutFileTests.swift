@@ -117,11 +117,11 @@ import Testing
         }
         try check("too short: expected 16 words or more, found 3") { $0 = Array($0.prefix(3)) }
         try check("wrong length: expected \(right.count) words, found \(right.count - 16)") { $0.removeLast(16) }
-        try check("not a walk layout: expected 1280529232, found 0") { $0[0] = 0 }
+        try check("not a walk layout: expected 1280791376, found 0") { $0[0] = 0 }
         try check("unknown version: expected 1, found 2") { $0[1] = 2 }
         try check("wrong unit: expected 1 … 20, found 0") { $0[2] = 0 }
         try check("word 40: expected \(right[40]), as the graph's rows say, found 99") { $0[40] = 99 }
-        try check("wrong length of rows: expected 0 … 26 words, found 4294967295 and \(right[14])") { $0[12] = .max }
+        try check("wrong length of rows: expected 0 … 28 words, found 4294967295 and \(right[14])") { $0[12] = .max }
 
         try folder.write("a\tb\n", to: "other.tsv")
         try importGraph(to: folder.file("other"), edges: folder.file("other.tsv"))
