@@ -1,6 +1,6 @@
 # `make` lists the targets. The work is in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help train-cluster ladder test test-spark spark build check chaos fuzz sanitize lint check-emulated bench bench-peers watch hooks clean
+.PHONY: help train-cluster ladder test test-spark spark build check chaos fuzz sanitize lint check-emulated bench bench-large bench-peers watch hooks clean
 
 CONFIG ?= configs/demo.yaml
 export CONFIG SAMPLERS PAIRS SEEDS ROUNDS PART
@@ -47,8 +47,11 @@ lint: ## format and lint only
 check-emulated: ## the kernels' tests on emulated processors without AVX and AVX-512 (needs qemu-user)
 	@swift build -c release --build-tests && sh scripts/check-emulated.sh
 
-bench: ## time every kernel and the training step beside the machine's limits
+bench: ## time every kernel, the training step and walks beside the machine's limits
 	@sh scripts/bench.sh
+
+bench-large: ## walks on 400 million edges: 8 GB of disk in TMPDIR, 9 GB of memory
+	@swift build -c release --product pinsage-bench >&2 && .build/release/pinsage-bench walks --graphs large
 
 bench-peers: ## the same beside PyTorch and NumPy, the pipeline beside DGL; installs them in .venv-peers*  [ROUNDS=5 PART=dgl]
 	@sh scripts/bench-peers.sh

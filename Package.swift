@@ -138,7 +138,7 @@ let package = Package(
             name: "pinsage-bench",
             dependencies: [
                 "Basics", "Artifacts", "Configuration", "Kernels", "GraphStore", "Minibatches", "PinSageModel",
-                "Sampling", "Inference", "Transport", "FrontDoor", argumentParser,
+                "Sampling", "Inference", "Transport", "FrontDoor", "CPlatform", argumentParser,
             ], swiftSettings: room),
 
         // Tests mirror the sources.

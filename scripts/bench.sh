@@ -1,5 +1,5 @@
 #!/bin/sh
-# Times every kernel, and the training step part by part, beside the machine's limits. Prints Markdown.
+# Times every kernel, the training step part by part, and walks, beside the machine's limits. Prints Markdown.
 # PINSAGE_DATA names the folder that holds citeulike-t; without it the step takes batches of a generated graph.
 set -eu
 swift build -c release --product pinsage-bench >&2
@@ -15,3 +15,5 @@ if grep -q avx512_bf16 /proc/cpuinfo; then
     printf '\n## The same on bfloat16\n\n'
     "$bench" step --hidden 256 --output 128 --precision bfloat16
 fi
+printf '\n## Walks\n\n'
+"$bench" walks

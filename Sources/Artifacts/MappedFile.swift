@@ -82,6 +82,14 @@ enum WatchedMaps {
         if let base = unsafe base { unsafe munmap(base, byteCount) }
     }
 
+    /// Asks the kernel to forget a file that was synced, so that whoever maps it next reads it anew, in pages as large
+    /// as the kernel then gives; pages that someone has mapped stay. Advice only.
+    public static func forgetCached(path: String) {
+        guard let descriptor = try? SystemCall.open(path, O_RDONLY) else { return }
+        posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+        close(descriptor)
+    }
+
     /// All bytes of the file, valid while this object lives.
     public var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: base, count: byteCount) }
 }

@@ -4,7 +4,7 @@ extension BipartiteGraph {
     /// Reads the whole graph and checks all that opening trusts.
     ///
     /// Every checksum; rows that start where the one before ends, sorted, without repeats, ids in range; the same
-    /// edges in both directions; as many ids as rows, none twice; finite features.
+    /// edges in both directions; as many ids as rows, none twice; finite features; every word of the walk layout.
     /// - Throws: `ArtifactError` or `GraphError` for the first thing that is wrong.
     /// - Complexity: O(bytes); 8 bytes of memory a board.
     public func verify(progress: (String) -> Void = { _ in }) throws {
@@ -18,6 +18,10 @@ extension BipartiteGraph {
             files: (GraphDirectory.boardOffsets, GraphDirectory.boardPins))
         progress("directions")
         try verifyDirections()
+        if let layout {
+            progress("walk layout")
+            try layout.verify(self)
+        }
         progress("ids")
         for ids in [try pinIDs(), try boardIDs()] {
             if let (first, second) = ids.firstRepeat() {

@@ -26,14 +26,18 @@ import Foundation
     /// (E) pins, row after row.
     public nonisolated(unsafe) let boardPins: UnsafePointer<UInt32>
 
+    /// The rows in the form that walks read fastest; nil when the folder has none.
+    public let layout: WalkLayout?
+
     private let files: [NumpyFile]
 
     /// Maps a graph folder; O(1) in its size.
     ///
     /// Checks the manifest, every file's length, header, type and shape, and the first and last offsets. What lies
     /// between is trusted: `verify` reads it all.
+    /// - Parameter usesLayout: whether a walk layout that is there is opened.
     /// - Throws: `ArtifactError` or `GraphError`, naming the file.
-    public init(directory: String) throws {
+    public init(directory: String, usesLayout: Bool = true) throws {
         self.directory = directory
         guard FileManager.default.fileExists(atPath: "\(directory)/\(Manifest.fileName)") else {
             throw GraphError.bad(
@@ -68,6 +72,14 @@ import Foundation
         unsafe boardPins = Self.start(boardRows)
         features = try Self.openFeatures(manifest, directory, pinCount)
         structure = try Self.openStructure(manifest, directory, pinCount)
+        let source = WalkLayoutSource(
+            fingerprint: manifest.fingerprintValue, pinCount: pinCount, boardCount: boardCount, edgeCount: edgeCount)
+        layout = usesLayout ? try WalkLayout(of: source, directory: directory) : nil
+    }
+
+    var layoutSource: WalkLayoutSource {
+        WalkLayoutSource(
+            fingerprint: fingerprintValue, pinCount: pinCount, boardCount: boardCount, edgeCount: edgeCount)
     }
 
     /// XXH64 over the checksums of all files, 16 hexadecimal digits.

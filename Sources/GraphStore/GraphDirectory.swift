@@ -28,7 +28,8 @@ enum GraphDirectory {
             throw occupied(path, "\(names.count) files that are not a graph", "Name another folder")
         }
         if !force { throw occupied(path, "a graph", "Add --force to replace it") }
-        if let stranger = names.first(where: { $0 != Manifest.fileName && $0 != structure && !files.contains($0) }) {
+        let known = files + [Manifest.fileName, structure, WalkLayout.fileName]
+        if let stranger = names.first(where: { !known.contains($0) }) {
             throw occupied(path, "a graph and '\(stranger)', which would be lost", "Move it away first")
         }
     }
@@ -39,7 +40,7 @@ enum GraphDirectory {
             action: action)
     }
 
-    /// Writes the manifest of a folder that holds every file.
+    /// Writes the manifest of a folder that holds every other file, and the walk layout.
     ///
     /// - Parameters:
     ///   - ancestors: fingerprints of the graphs that this one was updated from, oldest first.
@@ -57,6 +58,7 @@ enum GraphDirectory {
             counts: ["pins": rows.pins.rowCount, "boards": rows.boards.rowCount, "edges": rows.edgeCount],
             featureWidth: featureWidth, extra: extra)
         try manifest.write(directory: folder)
+        try WalkLayout.write(for: BipartiteGraph(directory: folder))
         return manifest
     }
 }

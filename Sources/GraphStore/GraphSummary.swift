@@ -50,6 +50,8 @@ public struct GraphSummary: Codable, Equatable, Sendable {
     /// Pins of each board.
     public let boardDegrees: DegreeSummary
     public let features: FeatureSummary?
+    /// Whether the folder has the rows in the form that walks read fastest.
+    public let hasWalkLayout: Bool
 
     /// - Complexity: O(P log P + B log B + P · F).
     public init(_ graph: BipartiteGraph) {
@@ -65,6 +67,7 @@ public struct GraphSummary: Codable, Equatable, Sendable {
         pinsWithoutBoards = pinDegrees.count { $0 == 0 }
         self.pinDegrees = DegreeSummary(pinDegrees)
         self.boardDegrees = DegreeSummary(boardDegrees)
+        hasWalkLayout = graph.layout != nil
         features = graph.features.map { Self.summary($0, source: graph.manifest.extra["features"] ?? "given") }
     }
 

@@ -1,4 +1,3 @@
-import CPlatform
 import Configuration
 import GraphStore
 
@@ -56,9 +55,7 @@ import GraphStore
         }
         for start in stride(from: 0, to: pins.count, by: pinsPerBlock) {
             let end = min(start + pinsPerBlock, pins.count)
-            for i in end..<min(end + pinsPerBlock, pins.count) {
-                unsafe platform_prefetch(graph.pinOffsets + Int(pins[i]))
-            }
+            for i in end..<min(end + pinsPerBlock, pins.count) { unsafe walker.prefetch(pins[i]) }
             unsafe sampleBlock(UnsafeBufferPointer(rebasing: pins[start..<end]), window, hidden, table)
         }
     }
@@ -69,6 +66,26 @@ import GraphStore
     ) {
         let pins = range.map { UInt32($0) }
         unsafe pins.withUnsafeBufferPointer { unsafe sample(pins: $0, window: window, hiding: hidden, into: table) }
+    }
+
+    /// Walks as `sample` does and counts nothing: for timing, and for who looks at single visits.
+    ///
+    /// - Parameter body: gets the visits of a block of walks, (steps × walks), by key: a pin, or the place of its row in
+    ///   the graph's walk layout.
+    /// - Precondition: `walks.count` is at most `LockStepWalker.laneCountMax`.
+    package func walk(
+        pins: UnsafeBufferPointer<UInt32>, window: UInt64, hiding hidden: HiddenBoards = .none,
+        _ body: (_ visits: UnsafePointer<UInt32>, _ walkCount: Int) -> Void = { _, _ in }
+    ) {
+        precondition(walksPerBlock == walks.count, "NeighborhoodSampler: \(walks.count) walks are more than lanes")
+        for start in stride(from: 0, to: pins.count, by: pinsPerBlock) {
+            let end = min(start + pinsPerBlock, pins.count)
+            for i in end..<min(end + pinsPerBlock, pins.count) { unsafe walker.prefetch(pins[i]) }
+            let block = unsafe UnsafeBufferPointer(rebasing: pins[start..<end])
+            let laneCount = unsafe setLanes(block, window, hidden, 0..<walksPerBlock)
+            unsafe body(walker.walk(count: laneCount, hiding: hidden), laneCount)
+            walkStepCount += UInt64(laneCount * walks.steps)
+        }
     }
 
     private func sampleBlock(
@@ -82,34 +99,52 @@ import GraphStore
             if firstWalk + walkCount < walks.count {
                 // More walks than lanes: the block is this one pin, and its visits add up.
                 unsafe counter.add(visits, rows: walks.steps, columns: laneCount, stride: laneCount)
-                continue
-            }
-            var lane = 0
-            for i in 0..<pins.count {
-                guard unsafe graph.hasBoard(pins[i], hiding: hidden) else {
-                    table.appendList(count: 0)
-                    continue
-                }
-                unsafe counter.add(visits + lane, rows: walks.steps, columns: walkCount, stride: laneCount)
-                lane += walkCount
-                table.appendList(
-                    count: unsafe counter.takeTop(except: pins[i], pins: table.nextPins, visits: table.nextVisits))
+            } else {
+                unsafe takeTops(pins, hidden, visits, walkCount: walkCount, laneCount: laneCount, table)
             }
         }
+    }
+
+    /// Appends the list of each pin of a block whose last walks have ended.
+    private func takeTops(
+        _ pins: UnsafeBufferPointer<UInt32>, _ hidden: HiddenBoards, _ visits: UnsafePointer<UInt32>, walkCount: Int,
+        laneCount: Int, _ table: NeighborhoodTable
+    ) {
+        let (keys, before) = unsafe (table.nextPins, table.entryCount)
+        var lane = 0
+        for i in 0..<pins.count {
+            let key = unsafe walker.key(of: pins[i])
+            guard unsafe walker.hasBoard(pins[i], key: key, hiding: hidden) else {
+                table.appendList(count: 0)
+                continue
+            }
+            unsafe counter.add(visits + lane, rows: walks.steps, columns: walkCount, stride: laneCount)
+            lane += walkCount
+            let count = unsafe counter.takeTop(
+                except: key, keys: table.nextPins, visits: table.nextVisits)
+            unsafe walker.prefetch(keys: table.nextPins, count: count)
+            table.appendList(count: count)
+        }
+        unsafe walker.resolve(keys: keys, count: table.entryCount - before)
     }
 
     /// Gives each walk of each pin that has a visible board a lane; returns how many.
     private func setLanes(
         _ pins: UnsafeBufferPointer<UInt32>, _ window: UInt64, _ hidden: HiddenBoards, _ walkRange: Range<Int>
     ) -> Int {
-        var lane = 0
         for i in 0..<pins.count {
             let pin = unsafe pins[i]
             precondition(Int(pin) < graph.pinCount, "NeighborhoodSampler: pin \(pin) of \(graph.pinCount)")
-            guard graph.hasBoard(pin, hiding: hidden) else { continue }
+            walker.prefetchRow(key: walker.key(of: pin))
+        }
+        var lane = 0
+        for i in 0..<pins.count {
+            let pin = unsafe pins[i]
+            let key = walker.key(of: pin)
+            guard walker.hasBoard(pin, key: key, hiding: hidden) else { continue }
             let base = WalkRandomness.base(seed: seed, window: window, pin: pin)
             for walk in walkRange {
-                walker.set(lane, pin: pin, base: base, walk: walk)
+                walker.set(lane, key: key, base: base, walk: walk)
                 lane += 1
             }
         }

@@ -1,38 +1,51 @@
-/// Counts visited pins and picks the most visited: an open-addressing table, emptied as it is read.
+/// Counts visits by key, which stands for a pin, and picks the most visited: an open-addressing table, emptied as it is
+/// read.
 ///
-/// A slot holds `visits << 32 | pin`, 0 when it is free: a pin in the table has at least one visit.
+/// A slot holds `visits << 32 | key`, 0 when it is free: a key in the table has at least one visit.
 @safe package final class VisitCounter {
     /// Most visits between two selections.
     package let visitsMax: Int
-    /// Different pins counted since the last selection.
+    /// Different keys counted since the last selection.
     package private(set) var distinctCount = 0
     private let slots: UnsafeMutablePointer<UInt64>
     private let slotCount: Int
     /// The slots in use, in order of first visit.
     private let used: UnsafeMutablePointer<UInt32>
+    /// What is chosen from: `visits << 32 | ~key` of each, then the chosen ones.
+    private let ranks: UnsafeMutablePointer<UInt64>
     private let heap: UnsafeMutablePointer<UInt64>
+    /// How many have so many visits, twice.
+    private let bins: UnsafeMutablePointer<UInt32>
     private let top: Int
+
+    /// Visits that are told apart when the threshold is found; more are alike there, and compared in full.
+    private static let levels = 64
 
     /// - Parameters:
     ///   - visitsMax: most visits between two selections; the table has at least three slots for each: 2,048 for 500.
-    ///   - distinctMax: most different pins among them.
-    ///   - top: pins that a selection gives, at most.
+    ///   - distinctMax: most different keys among them.
+    ///   - top: keys that a selection gives, at most.
     package init(visitsMax: Int, distinctMax: Int, top: Int) {
         self.visitsMax = visitsMax
         self.top = top
         let distinctMax = min(distinctMax, visitsMax)
         slotCount = powerOfTwo(atLeast: 3 * distinctMax)
-        precondition(slotCount <= 1 << 32, "VisitCounter: \(distinctMax) different pins")
+        precondition(slotCount <= 1 << 32, "VisitCounter: \(distinctMax) different keys")
         unsafe slots = .allocate(capacity: slotCount)
         unsafe slots.initialize(repeating: 0, count: slotCount)
-        unsafe used = .allocate(capacity: max(distinctMax, 1))
-        unsafe heap = .allocate(capacity: max(top, 1))
+        // One more than can be in use: counting writes ahead.
+        unsafe used = .allocate(capacity: distinctMax + 1)
+        unsafe ranks = .allocate(capacity: distinctMax + 1)
+        unsafe heap = .allocate(capacity: max(min(top, distinctMax), 1))
+        unsafe bins = .allocate(capacity: 2 * Self.levels)
     }
 
     deinit {
         unsafe slots.deallocate()
         unsafe used.deallocate()
+        unsafe ranks.deallocate()
         unsafe heap.deallocate()
+        unsafe bins.deallocate()
     }
 
     /// Counts a (rows × columns) block of visits whose rows are `stride` apart.
@@ -42,21 +55,23 @@
             usedCount: distinctCount)
     }
 
-    /// Writes the most visited pins and their visits, most visits first, the smaller pin first among equals; and
+    /// Writes the most visited keys and their visits, most visits first, the smaller key first among equals; and
     /// empties the table.
     ///
     /// - Parameters:
     ///   - origin: left out.
-    ///   - pins, visits: room for `top`.
+    ///   - keys, visits: room for `top`.
     /// - Returns: how many were written: at most `top`.
     package func takeTop(
-        except origin: UInt32, pins: UnsafeMutablePointer<UInt32>, visits: UnsafeMutablePointer<Int32>
+        except origin: UInt32, keys: UnsafeMutablePointer<UInt32>, visits: UnsafeMutablePointer<Int32>
     ) -> Int {
-        let kept = unsafe Self.select(slots, used, distinctCount, except: origin, top: top, heap: heap)
+        let count = unsafe Self.take(slots, used, distinctCount, except: origin, into: ranks)
         distinctCount = 0
+        let kept = unsafe count > top ? Self.select(ranks, count, top: top, heap, bins) : count
+        unsafe Self.sort(ranks, kept)
         for i in 0..<kept {
-            unsafe pins[i] = ~heap[i].lowHalf
-            unsafe visits[i] = Int32(bitPattern: heap[i].highHalf)
+            unsafe keys[i] = ~ranks[i].lowHalf
+            unsafe visits[i] = Int32(bitPattern: ranks[i].highHalf)
         }
         return kept
     }
@@ -69,57 +84,111 @@
         var row = unsafe visits
         for _ in 0..<rows {
             for column in 0..<columns {
-                let pin = unsafe row[column]
-                var slot = hash(pin) & mask
-                while true {
-                    let entry = unsafe slots[slot]
-                    if entry == 0 {
-                        unsafe slots[slot] = 1 << 32 | UInt64(pin)
-                        unsafe used[usedCount] = UInt32(truncatingIfNeeded: slot)
-                        usedCount &+= 1
-                        break
-                    }
-                    if entry.lowHalf == pin {
-                        unsafe slots[slot] = entry &+ 1 << 32
-                        break
-                    }
+                let key = unsafe row[column]
+                var slot = hash(key) & mask
+                var entry = unsafe slots[slot]
+                // The only branch, and rare: a third of the slots is taken at most.
+                while entry != 0, entry.lowHalf != key {
                     slot = (slot &+ 1) & mask
+                    entry = unsafe slots[slot]
                 }
+                unsafe slots[slot] = (entry | UInt64(key)) &+ 1 << 32
+                unsafe used[usedCount] = UInt32(truncatingIfNeeded: slot)
+                usedCount &+= entry == 0 ? 1 : 0
             }
             unsafe row += stride
         }
         return usedCount
     }
 
-    /// Keeps the `top` largest of `visits << 32 | ~pin` in a heap with the smallest at its root, then sorts them.
-    @unsafe private static func select(
+    /// Moves `visits << 32 | ~key` of every key but `origin` from the table, which is empty then; returns how many.
+    @unsafe private static func take(
         _ slots: UnsafeMutablePointer<UInt64>, _ used: UnsafePointer<UInt32>, _ usedCount: Int, except origin: UInt32,
-        top: Int, heap: UnsafeMutablePointer<UInt64>
+        into ranks: UnsafeMutablePointer<UInt64>
     ) -> Int {
-        var kept = 0
+        var count = 0
         for i in 0..<usedCount {
             let slot = unsafe Int(used[i])
             let entry = unsafe slots[slot]
             unsafe slots[slot] = 0
-            if entry.lowHalf == origin { continue }
-            let rank = entry ^ 0xFFFF_FFFF
-            if kept < top {
-                unsafe heap[kept] = rank
-                kept &+= 1
-                if kept == top { unsafe makeHeap(heap, kept) }
+            unsafe ranks[count] = entry ^ 0xFFFF_FFFF
+            count &+= entry.lowHalf == origin ? 0 : 1
+        }
+        return count
+    }
+
+    /// Puts the `top` largest of `ranks`, of which there are more, at its start: all that have more visits than a
+    /// threshold, and of those that have just as many the smallest keys.
+    @unsafe private static func select(
+        _ ranks: UnsafeMutablePointer<UInt64>, _ count: Int, top: Int, _ heap: UnsafeMutablePointer<UInt64>,
+        _ bins: UnsafeMutablePointer<UInt32>
+    ) -> Int {
+        if top == 0 { return 0 }
+        let (threshold, above) = unsafe threshold(ranks, count, top: top, bins)
+        let wanted = top &- above
+        var (front, waiting) = (0, 0)
+        for i in 0..<count {
+            let rank = unsafe ranks[i]
+            let visits = min(Int(rank.highHalf), levels &- 1)
+            if visits < threshold { continue }
+            if visits > threshold {
+                unsafe ranks[front] = rank
+                front &+= 1
+            } else if waiting < wanted {
+                unsafe heap[waiting] = rank
+                waiting &+= 1
+                if waiting == wanted { unsafe makeHeap(heap, wanted) }
             } else if unsafe rank > heap[0] {
-                unsafe siftDown(heap, kept, rank, from: 0)
+                unsafe siftDown(heap, wanted, rank, from: 0)
             }
         }
-        if kept < top { unsafe makeHeap(heap, kept) }
-        var last = kept &- 1
+        unsafe (ranks + front).update(from: heap, count: waiting)
+        return front &+ waiting
+    }
+
+    /// The visits that the last of the `top` most visited has, `levels − 1` standing for more too; and how many have
+    /// more than that.
+    @unsafe private static func threshold(
+        _ ranks: UnsafePointer<UInt64>, _ count: Int, top: Int, _ bins: UnsafeMutablePointer<UInt32>
+    ) -> (visits: Int, above: Int) {
+        unsafe bins.initialize(repeating: 0, count: 2 * levels)
+        // Two sets of bins: most visits are 1, and an increment waits for the one before it in the same bin.
+        for i in 0..<count {
+            let bin = unsafe min(Int(ranks[i].highHalf), levels &- 1) &+ (i & 1) &* levels
+            unsafe bins[bin] &+= 1
+        }
+        var (level, above) = (levels - 1, 0)
+        while true {
+            let here = unsafe Int(bins[level] &+ bins[level &+ levels])
+            if above + here >= top { return (level, above) }
+            above += here
+            level -= 1
+        }
+    }
+
+    /// Sorts, the largest first.
+    @unsafe private static func sort(_ ranks: UnsafeMutablePointer<UInt64>, _ count: Int) {
+        if count <= 64 { return unsafe insertionSort(ranks, count) }
+        unsafe makeHeap(ranks, count)
+        var last = count &- 1
         while last > 0 {
-            let smallest = unsafe heap[0]
-            unsafe siftDown(heap, last, heap[last], from: 0)
-            unsafe heap[last] = smallest
+            let smallest = unsafe ranks[0]
+            unsafe siftDown(ranks, last, ranks[last], from: 0)
+            unsafe ranks[last] = smallest
             last &-= 1
         }
-        return kept
+    }
+
+    @unsafe private static func insertionSort(_ ranks: UnsafeMutablePointer<UInt64>, _ count: Int) {
+        for i in stride(from: 1, to: count, by: 1) {
+            let rank = unsafe ranks[i]
+            var hole = i
+            while hole > 0, unsafe ranks[hole &- 1] < rank {
+                unsafe ranks[hole] = ranks[hole &- 1]
+                hole &-= 1
+            }
+            unsafe ranks[hole] = rank
+        }
     }
 
     @unsafe private static func makeHeap(_ heap: UnsafeMutablePointer<UInt64>, _ count: Int) {
@@ -145,7 +214,7 @@
 
     /// Multiplicative hashing; the upper bits of the product are the well-mixed ones.
     @inline(__always)
-    private static func hash(_ pin: UInt32) -> Int {
-        Int(truncatingIfNeeded: (UInt64(pin) &* WalkRandomness.golden) >> 32)
+    private static func hash(_ key: UInt32) -> Int {
+        Int(truncatingIfNeeded: (UInt64(key) &* WalkRandomness.golden) >> 32)
     }
 }

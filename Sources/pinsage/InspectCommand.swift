@@ -49,6 +49,8 @@ struct InspectCommand: ParsableCommand {
         } else {
             lines.append("features         none")
         }
+        lines.append(
+            "walk layout      \(summary.hasWalkLayout ? "as the rows say" : "none: `pinsage layout` makes it")")
         return lines.joined(separator: "\n")
     }
 }

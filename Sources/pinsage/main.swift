@@ -18,6 +18,7 @@ struct Pinsage: ParsableCommand {
             InspectCommand.self,
             KeysCommand.self,
             LadderCommand.self,
+            LayoutCommand.self,
             MapCommand.self,
             MineCommand.self,
             NeighborsCommand.self,

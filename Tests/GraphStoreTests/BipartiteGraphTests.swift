@@ -8,7 +8,7 @@ import Testing
     private let folder: TemporaryDirectory
     private let graph: String
 
-    /// Each test gets the hand-drawn graph, imported.
+    /// Each test gets the hand-drawn graph, imported; without its walk layout, which has tests of its own.
     init() throws {
         folder = try TemporaryDirectory()
         let files = try HandDrawnGraph.write(to: folder)
@@ -17,6 +17,7 @@ import Testing
         options.pins = files.pins
         options.featureWidth = 2
         _ = try GraphImport.run(options)
+        try FileManager.default.removeItem(atPath: "\(graph)/\(WalkLayout.fileName)")
     }
 
     /// What opening and verifying says, paths shortened.

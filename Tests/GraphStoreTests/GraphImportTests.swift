@@ -275,7 +275,7 @@ import Testing
         try folder.write("mine", to: "graph/notes.txt")
         refused("a graph and 'notes.txt', which would be lost", "Move it away first")
         try FileManager.default.removeItem(atPath: folder.file("graph/manifest.json"))
-        refused("8 files that are not a graph", "Name another folder")
+        refused("9 files that are not a graph", "Name another folder")
         #expect(try folder.text("graph/notes.txt") == "mine")
     }
 

@@ -20,6 +20,14 @@ struct TestGraph {
         graph = try BipartiteGraph(directory: folder.file("graph"))
     }
 
+    /// The same graph opened again, with a layout in units of `1 << unitShift` words, or with none.
+    func with(unitShift: Int?) throws -> BipartiteGraph {
+        guard let unitShift else { return try BipartiteGraph(directory: graph.directory, usesLayout: false) }
+        // A file that is mapped keeps its bytes: the new one takes its name.
+        try WalkLayout.write(for: graph, unitShift: unitShift)
+        return try BipartiteGraph(directory: graph.directory)
+    }
+
     static func handDrawn() throws -> TestGraph {
         try TestGraph(pinsOfBoard: HandDrawnGraph.pinsOfBoard, pinCount: HandDrawnGraph.pinIDs.count)
     }

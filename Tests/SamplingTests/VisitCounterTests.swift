@@ -14,7 +14,7 @@ import Testing
     private func take(_ counter: VisitCounter, except origin: UInt32, top: Int) -> [[UInt32]] {
         var pins = [UInt32](repeating: 0, count: top)
         var visits = [Int32](repeating: 0, count: top)
-        let count = counter.takeTop(except: origin, pins: &pins, visits: &visits)
+        let count = counter.takeTop(except: origin, keys: &pins, visits: &visits)
         return (0..<count).map { [pins[$0], UInt32(visits[$0])] }
     }
 
