@@ -16,11 +16,11 @@ enum Seal {
 
     /// A minibatch's frames: lengths and checksums of the arrays in the header, and the header's own.
     static func minibatch(_ frames: FuzzParts) -> FuzzParts {
-        guard var header = frames.first, header.count >= 100 else { return frames }
+        guard var header = frames.first, header.count >= 104 else { return frames }
         var total: UInt64 = 0
         for (index, frame) in frames.dropFirst().enumerated() {
             total += UInt64(frame.count)
-            let at = 92 + 16 * index
+            let at = 96 + 16 * index
             guard at + 16 <= header.count - 8 else { break }
             header.replaceSubrange(at..<(at + 16), with: bytes(UInt64(frame.count)) + bytes(xxh64(frame)))
         }

@@ -60,6 +60,7 @@ import Testing
         let width = [1, 3, 32, 64, 130][Int(seed % 5)]
         let plain = PlainGraph(edges, pins: listed, featureWidth: width)
         try plain.write(to: folder.file("plain"))
+        try WalkLayout.write(for: BipartiteGraph(directory: folder.file("plain")))
         try folder.write(edges.map { "\($0.pin)\t\($0.board)\n" }.joined(), to: "e.tsv")
         if let listed { try folder.write(listed.map { $0 + "\n" }.joined(), to: "pins.txt") }
         for way in Self.ways {
@@ -92,6 +93,7 @@ import Testing
             return (pin: ids[0], board: ids[1])
         }
         try PlainGraph(edges, featureWidth: 2).write(to: folder.file("plain"))
+        try WalkLayout.write(for: BipartiteGraph(directory: folder.file("plain")))
         let files = ["e.tsv", "unfinished.tsv", "e.tsv.gz", "e.tsv.zst", "pipe"]
         for (file, threads) in zip(files, [1, 2, 3, 2, 3])
         where file == "pipe" || FileManager.default.fileExists(atPath: folder.file(file)) {

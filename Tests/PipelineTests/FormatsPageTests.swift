@@ -40,7 +40,7 @@ struct FormatsPageTests {
             "map", "--checkpoint", checkpoint, "--graph", "graph", "--work", "work", "--layer", "1", "--shard", "0/2")
         #expect(try folder.bytes("embeddings/neighbors.npy") == folder.bytes("neighborhoods/neighbors.npy"))
         let ofFiles = blocks.filter { !$0.contains("zmq") }
-        #expect(ofFiles.count == 6)
+        #expect(ofFiles.count == 7)
         for block in ofFiles { try Python.run(block, in: folder.path) }
     }
 
