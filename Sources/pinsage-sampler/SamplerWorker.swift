@@ -164,12 +164,14 @@ final class SamplerWorker: @unchecked Sendable {
             queue.fail(error)
         }
         let reuse = assembler.reuse
-        log.info(
-            "neighbourhoods of this process",
-            metadata: [
-                "asked": "\(reuse.asked)", "found": "\(reuse.found)",
-                "hit_rate": "\(String(format: "%.3f", reuse.hitRate))",
-            ])
+        if reuse.asked > 0 {
+            log.info(
+                "neighbourhoods of this process",
+                metadata: [
+                    "asked": "\(reuse.asked)", "found": "\(reuse.found)",
+                    "hit_rate": "\(String(format: "%.3f", reuse.hitRate))",
+                ])
+        }
         queue.finish()
     }
 }
