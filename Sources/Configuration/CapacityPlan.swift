@@ -108,11 +108,11 @@ public struct UnitRates: Sendable {
         name: "reduce", value: 660_000, unit: "pins/s of a layer",
         source: "\(machine): reduce --layer 1 and 2, \(graph)")
     public var training = Rate(
-        name: "training", value: 148, unit: "GFLOP/s of a step",
-        source: "\(machine): make bench, 5.7 GFLOP in 38.6 ms (docs/results/bench.md)")
+        name: "training", value: 171, unit: "GFLOP/s of a step",
+        source: "\(machine): make bench, 5.7 GFLOP in 33.4 ms (docs/results/bench.md)")
     public var threadShare = Rate(
-        name: "thread-share", value: 0.79, unit: "of a core's rate, each",
-        source: "\(machine): make bench, 38.6 ms to 24.5 ms with 2 threads; more than 2 are extrapolated")
+        name: "thread-share", value: 0.9, unit: "of a core's rate, each",
+        source: "\(machine): make bench, 33.4 ms to 18.5 ms with 2 threads; more than 2 are extrapolated")
 
     public init() {}
 
