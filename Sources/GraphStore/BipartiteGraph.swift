@@ -28,6 +28,7 @@ import Foundation
 
     /// The rows in the form that walks read fastest; nil when the folder has none.
     public let layout: WalkLayout?
+    let layoutSource: WalkLayoutSource
 
     private let files: [NumpyFile]
 
@@ -70,16 +71,12 @@ import Foundation
         unsafe boardOffsets = try Self.offsets(boardStarts, edgeCount)
         unsafe pinBoards = Self.start(pinRows)
         unsafe boardPins = Self.start(boardRows)
-        features = try Self.openFeatures(manifest, directory, pinCount)
-        structure = try Self.openStructure(manifest, directory, pinCount)
-        let source = WalkLayoutSource(
+        features = try Self.openTable(
+            GraphDirectory.features, width: manifest.featureWidth, manifest, directory, pinCount)
+        structure = try Self.openTable(GraphDirectory.structure, width: nil, manifest, directory, pinCount)
+        layoutSource = WalkLayoutSource(
             fingerprint: manifest.fingerprintValue, pinCount: pinCount, boardCount: boardCount, edgeCount: edgeCount)
-        layout = usesLayout ? try WalkLayout(of: source, directory: directory) : nil
-    }
-
-    var layoutSource: WalkLayoutSource {
-        WalkLayoutSource(
-            fingerprint: fingerprintValue, pinCount: pinCount, boardCount: boardCount, edgeCount: edgeCount)
+        layout = usesLayout ? try WalkLayout(of: layoutSource, directory: directory) : nil
     }
 
     /// XXH64 over the checksums of all files, 16 hexadecimal digits.
@@ -156,27 +153,19 @@ import Foundation
         unsafe file.elements(as: UInt32.self).baseAddress ?? UnsafePointer(bitPattern: 64)!
     }
 
-    private static func openFeatures(
-        _ manifest: Manifest, _ directory: String, _ pinCount: Int
+    /// A table of a row for each pin.
+    ///
+    /// - Parameter width: columns that it must have; nil: some.
+    /// - Returns: nil where the manifest names none.
+    private static func openTable(
+        _ name: String, width: Int?, _ manifest: Manifest, _ directory: String, _ pinCount: Int
     ) throws -> VectorTable? {
-        guard manifest.files[GraphDirectory.features] != nil else { return nil }
-        let path = "\(directory)/\(GraphDirectory.features)"
+        guard manifest.files[name] != nil else { return nil }
+        let path = "\(directory)/\(name)"
         let table = try VectorTable(npyPath: path)
-        guard table.rows == pinCount, table.width == manifest.featureWidth else {
-            throw bad(
-                path, "wrong shape", "(\(pinCount), \(manifest.featureWidth))", "(\(table.rows), \(table.width))")
-        }
-        return table
-    }
-
-    private static func openStructure(
-        _ manifest: Manifest, _ directory: String, _ pinCount: Int
-    ) throws -> VectorTable? {
-        guard manifest.files[GraphDirectory.structure] != nil else { return nil }
-        let path = "\(directory)/\(GraphDirectory.structure)"
-        let table = try VectorTable(npyPath: path)
-        guard table.rows == pinCount, table.width > 0 else {
-            throw bad(path, "wrong shape", "\(pinCount) rows", "(\(table.rows), \(table.width))")
+        guard table.rows == pinCount, width.map({ $0 == table.width }) ?? (table.width > 0) else {
+            let expected = width.map { "(\(pinCount), \($0))" } ?? "\(pinCount) rows"
+            throw bad(path, "wrong shape", expected, "(\(table.rows), \(table.width))")
         }
         return table
     }

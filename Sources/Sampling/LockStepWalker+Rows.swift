@@ -60,10 +60,8 @@ extension WalkRequest {
             for lane in 0..<count {
                 let pin = unsafe boardPins[slots[lane]]
                 unsafe visits[lane] = pin
-                let origin = unsafe origins[lane]
-                let returns = unsafe WalkRandomness.number(bases[lane], n &+ 1) < threshold
-                // Without a branch, which would be mispredicted as often as walks return.
-                let next = pin ^ ((pin ^ origin) & (returns ? .max : 0))
+                let number = unsafe WalkRandomness.number(bases[lane], n &+ 1)
+                let next = unsafe Self.next(after: pin, origins[lane], returns: number < threshold)
                 unsafe places[lane] = next
                 unsafe platform_prefetch(pinOffsets + Int(next))
             }

@@ -101,6 +101,13 @@ import GraphStore
     let threshold: UInt64
     let hidden: HiddenBoards
     let lanes: WalkLanes
+
+    /// Where a lane goes on from after it has visited a pin. Without a branch, which would be mispredicted as often as
+    /// walks return.
+    @inline(__always)
+    static func next(after pin: UInt32, _ origin: UInt32, returns: Bool) -> UInt32 {
+        pin ^ ((pin ^ origin) & (returns ? .max : 0))
+    }
 }
 
 /// One array for each thing that a lane knows.

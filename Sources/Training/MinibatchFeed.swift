@@ -3,7 +3,6 @@ import Basics
 import CPlatform
 import Configuration
 import Foundation
-import Glibc
 import Logging
 import Minibatches
 import Transport

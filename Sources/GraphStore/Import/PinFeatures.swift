@@ -102,12 +102,11 @@ enum PinFeatures {
         ) { pins, vectors in
             for pin in pins {
                 let vector = unsafe vectors + (pin - pins.lowerBound) * width
-                unsafe vector.update(repeating: 0, count: width)
                 for edge in unsafe Int(offsets[pin])..<Int(offsets[pin + 1]) {
                     let board = unsafe entries[edge]
                     unsafe signs.add(board, weight[Int(board)], to: vector)
                 }
-                unsafe normalize(vector, width)
+                unsafe toUnitLength(vector, width)
             }
         } progress: {
             progress(Double($0) / Double(rows.pins.rowCount))
@@ -115,15 +114,15 @@ enum PinFeatures {
         try writer.close()
         withExtendedLifetime((file, weights, rows)) {}
     }
+}
 
-    /// To length 1; a zero vector stays.
-    private static func normalize(_ vector: UnsafeMutablePointer<Float>, _ width: Int) {
-        var sum = 0.0
-        for i in 0..<width { unsafe sum += Double(vector[i]) * Double(vector[i]) }
-        guard sum > 0 else { return }
-        let scale = Float(1 / sum.squareRoot())
-        for i in 0..<width { unsafe vector[i] *= scale }
-    }
+/// Scales a vector to length 1; a zero vector stays.
+func toUnitLength(_ vector: UnsafeMutablePointer<Float>, _ width: Int) {
+    var sum = 0.0
+    for i in 0..<width { unsafe sum += Double(vector[i]) * Double(vector[i]) }
+    guard sum > 0 else { return }
+    let scale = Float(1 / sum.squareRoot())
+    for i in 0..<width { unsafe vector[i] *= scale }
 }
 
 /// A vector of random signs for each board: bits of the stream of seed 0, purpose 7 and the board.

@@ -39,7 +39,7 @@ enum PinStructure {
         let rows = Matrix(FloatBuffer(count: svd.pins.rows * width), rows: svd.pins.rows, columns: width)
         for row in 0..<rows.rows {
             for column in 0..<svd.pins.columns { rows[row, column] = svd.pins[row, column] }
-            normalize(row, of: rows)
+            unsafe toUnitLength(rows.base + row * rows.stride, width)
         }
         return rows
     }
@@ -72,7 +72,7 @@ enum PinStructure {
                     for column in 0..<width { rows[pin, column] += rows[other, column] / Float(end - start) }
                 }
             }
-            normalize(pin, of: rows)
+            unsafe toUnitLength(rows.base + pin * rows.stride, width)
         }
         withExtendedLifetime((boardFile, pinFile, graph)) {}
         return rows
@@ -80,15 +80,9 @@ enum PinStructure {
 
     static func write(_ rows: Matrix, to path: String) throws {
         let writer = try NumpyWriter(path: path, elementType: .float32, shape: [rows.rows, rows.columns])
-        for row in 0..<rows.rows { try writer.append((0..<rows.columns).map { rows[row, $0] }) }
+        for row in 0..<rows.rows {
+            try unsafe writer.append(UnsafeBufferPointer(start: rows.base + row * rows.stride, count: rows.columns))
+        }
         try writer.close()
-    }
-
-    /// To length 1; zeros stay.
-    private static func normalize(_ row: Int, of rows: Matrix) {
-        let sum = (0..<rows.columns).reduce(0.0) { $0 + Double(rows[row, $1]) * Double(rows[row, $1]) }
-        guard sum > 0 else { return }
-        let scale = Float(1 / sum.squareRoot())
-        for column in 0..<rows.columns { rows[row, column] *= scale }
     }
 }
