@@ -52,9 +52,9 @@ struct EmbedCommand: ParsableCommand {
     }
 
     func run() throws {
-        let folder = keep ?? NSTemporaryDirectory() + "pinsage-bench-\(ProcessInfo.processInfo.processIdentifier)"
-        defer { if keep == nil { try? FileManager.default.removeItem(atPath: folder) } }
-        let fixture = try EmbedFixture(folder, pins: pins, hidden: hidden, output: output)
+        let scratch = ScratchFolder(keeping: keep)
+        defer { scratch.remove() }
+        let fixture = try EmbedFixture(scratch.path, pins: pins, hidden: hidden, output: output)
         let line = ProgressLine()
         let ways = try [
             fixture.layerwise(threads, line), fixture.recomputing(batch: 1024, targets: targets, threads, line),

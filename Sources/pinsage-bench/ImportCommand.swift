@@ -40,8 +40,9 @@ struct ImportCommand: ParsableCommand {
     }
 
     func run() throws {
-        let folder = keep ?? NSTemporaryDirectory() + "pinsage-bench-\(ProcessInfo.processInfo.processIdentifier)"
-        defer { if keep == nil { try? FileManager.default.removeItem(atPath: folder) } }
+        let scratch = ScratchFolder(keeping: keep)
+        defer { scratch.remove() }
+        let folder = scratch.path
         let line = ProgressLine()
         let text = folder + "/edges.tsv"
         var made = GraphGeneratorOptions(output: folder)

@@ -41,7 +41,7 @@ struct NeighborhoodsCommand: ParsableCommand {
         var entries = 0
         let table = NeighborhoodTable()
         for round in 0...rounds {
-            let seeds = try filedPins(of: graph, round: UInt64(round))
+            let seeds = try graph.randomFiledPins(pins, round: round)
             table.removeAll()
             let before = sampler.walkStepCount
             let start = steadySeconds()
@@ -72,16 +72,18 @@ struct NeighborhoodsCommand: ParsableCommand {
         /// Mean length of the lists.
         let neighbors: Double
     }
+}
 
-    /// Random pins that are on a board, with repeats.
-    private func filedPins(of graph: BipartiteGraph, round: UInt64) throws -> [UInt32] {
-        guard graph.edgeCount > 0 else { throw BenchError.noEdges(graph.directory) }
-        var random = CounterBasedGenerator(seed: 1, purpose: 200, round, 0)
-        var seeds: [UInt32] = []
-        while seeds.count < pins {
-            let pin = UInt32.random(in: 0..<UInt32(graph.pinCount), using: &random)
-            if graph.hasBoard(pin, hiding: .none) { seeds.append(pin) }
+extension BipartiteGraph {
+    /// `count` random pins that are on a board, with repeats; others in each round.
+    func randomFiledPins(_ count: Int, round: Int) throws -> [UInt32] {
+        guard edgeCount > 0 else { throw BenchError.noEdges(directory) }
+        var random = CounterBasedGenerator(seed: 1, purpose: 31, UInt64(round), 0)
+        var pins: [UInt32] = []
+        while pins.count < count {
+            let pin = UInt32.random(in: 0..<UInt32(pinCount), using: &random)
+            if hasBoard(pin, hiding: .none) { pins.append(pin) }
         }
-        return seeds
+        return pins
     }
 }

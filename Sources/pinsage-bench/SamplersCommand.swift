@@ -38,9 +38,10 @@ struct SamplersCommand: ParsableCommand {
     }
 
     func run() throws {
-        let folder = NSTemporaryDirectory() + "pinsage-samplers-\(ProcessInfo.processInfo.processIdentifier)"
+        let scratch = ScratchFolder()
+        defer { scratch.remove() }
+        let folder = scratch.path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let own = ["graph=\(graph)", "run=\(folder)", "samplers.endpoint=ipc://\(folder)/batches"]
         let settings = try PipelineSettings.load(text: "seed: 1", path: "--set", overrides: set + own)
         let config = folder + "/config.yaml"

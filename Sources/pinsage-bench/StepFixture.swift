@@ -16,14 +16,14 @@ struct StepFixture {
 
     /// Batches of citeulike-t where `data` is the folder that holds it, else of a generated graph.
     init(data: String?, hiddenWidth: Int, outputWidth: Int, batchCount: Int) throws {
-        let folder = NSTemporaryDirectory() + "pinsage-bench-\(ProcessInfo.processInfo.processIdentifier)"
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        source = try Self.makeGraph(data: data, in: folder)
+        let scratch = ScratchFolder()
+        defer { scratch.remove() }
+        source = try Self.makeGraph(data: data, in: scratch.path)
         var settings = PipelineSettings()
         settings.model.hiddenWidth = hiddenWidth
         settings.model.outputWidth = outputWidth
         self.settings = settings
-        let graph = try BipartiteGraph(directory: folder)
+        let graph = try BipartiteGraph(directory: scratch.path)
         let assembler = try MinibatchAssembler(
             graph: graph, settings: settings, recipe: settings.recipe(graphFingerprint: graph.fingerprintValue))
         batches = (0..<batchCount).map { assembler.assemble(batchIndex: UInt64($0)) }

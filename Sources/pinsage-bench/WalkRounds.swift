@@ -54,9 +54,9 @@ struct WalkRounds {
     /// Neighbourhoods a second, for a process that another one starts.
     static func neighborhoodRate(graph path: String) throws -> Double {
         let rounds = try WalkRounds(path: path, name: path)
-        _ = rounds.neighborhoods(rounds.graph, 0)
+        _ = try rounds.neighborhoods(rounds.graph, 0)
         var samples = Samples()
-        for round in 1...8 { samples.add(1 / rounds.neighborhoods(rounds.graph, round)) }
+        for round in 1...8 { samples.add(try 1 / rounds.neighborhoods(rounds.graph, round)) }
         return 1 / samples.median
     }
 
@@ -69,14 +69,14 @@ struct WalkRounds {
 
     private func ways() -> [Way] {
         [
-            Way(name: "steps over the layout, restart 0", unit: "steps") { steps(graph, 0, $0) },
-            Way(name: "steps over the layout", unit: "steps") { steps(graph, 0.5, $0) },
-            Way(name: "steps over compressed rows, restart 0", unit: "steps") { steps(rows, 0, $0) },
-            Way(name: "steps over compressed rows", unit: "steps") { steps(rows, 0.5, $0) },
-            Way(name: "steps, one walk at a time", unit: "steps") { plainSteps($0) },
-            Way(name: "neighbourhoods over the layout", unit: "neighborhoods") { neighborhoods(graph, $0) },
-            Way(name: "neighbourhoods over compressed rows", unit: "neighborhoods") { neighborhoods(rows, $0) },
-            Way(name: "neighbourhoods, one walk at a time", unit: "neighborhoods") { plainNeighborhoods($0) },
+            Way(name: "steps over the layout, restart 0", unit: "steps") { try steps(graph, 0, $0) },
+            Way(name: "steps over the layout", unit: "steps") { try steps(graph, 0.5, $0) },
+            Way(name: "steps over compressed rows, restart 0", unit: "steps") { try steps(rows, 0, $0) },
+            Way(name: "steps over compressed rows", unit: "steps") { try steps(rows, 0.5, $0) },
+            Way(name: "steps, one walk at a time", unit: "steps") { try plainSteps($0) },
+            Way(name: "neighbourhoods over the layout", unit: "neighborhoods") { try neighborhoods(graph, $0) },
+            Way(name: "neighbourhoods over compressed rows", unit: "neighborhoods") { try neighborhoods(rows, $0) },
+            Way(name: "neighbourhoods, one walk at a time", unit: "neighborhoods") { try plainNeighborhoods($0) },
             Way(name: "neighbourhoods over the layout, the slower of two processes", unit: "neighborhoods") { _ in
                 try slowerOfTwo()
             },
@@ -85,7 +85,7 @@ struct WalkRounds {
 
     /// Refuses to time what is wrong.
     private func verify() throws {
-        let pins = Array(pins(0).prefix(200))
+        let pins = Array(try pins(0).prefix(200))
         let (fast, overRows) = (NeighborhoodTable(), NeighborhoodTable())
         for (graph, table) in [(graph, fast), (rows, overRows)] {
             unsafe pins.withUnsafeBufferPointer {
@@ -102,15 +102,15 @@ struct WalkRounds {
         }
     }
 
-    private func steps(_ graph: BipartiteGraph, _ restart: Double, _ round: Int) -> Double {
-        let (sampler, pins) = (sampler(graph, restart), pins(round))
+    private func steps(_ graph: BipartiteGraph, _ restart: Double, _ round: Int) throws -> Double {
+        let (sampler, pins) = (sampler(graph, restart), try pins(round))
         let start = processorSeconds()
         unsafe pins.withUnsafeBufferPointer { unsafe sampler.walk(pins: $0, window: 0) }
         return Double(sampler.walkStepCount) / (processorSeconds() - start)
     }
 
-    private func neighborhoods(_ graph: BipartiteGraph, _ round: Int) -> Double {
-        let (sampler, pins, table) = (sampler(graph, 0.5), pins(round), NeighborhoodTable())
+    private func neighborhoods(_ graph: BipartiteGraph, _ round: Int) throws -> Double {
+        let (sampler, pins, table) = (sampler(graph, 0.5), try pins(round), NeighborhoodTable())
         let start = processorSeconds()
         for batch in stride(from: 0, to: pins.count, by: 1000) {
             table.removeAll()
@@ -121,20 +121,20 @@ struct WalkRounds {
         return Double(pins.count) / (processorSeconds() - start)
     }
 
-    private func plainSteps(_ round: Int) -> Double {
+    private func plainSteps(_ round: Int) throws -> Double {
         let plain = RandomWalk(graph: rows, walks: walks(0.5), seed: Self.seed)
         var count = 0
         let start = processorSeconds()
-        for pin in pins(round).prefix(500) {
+        for pin in try pins(round).prefix(500) {
             for walk in 0..<plain.walks.count { count += plain.visits(from: pin, walk: walk, window: 0).count }
         }
         return Double(count) / (processorSeconds() - start)
     }
 
-    private func plainNeighborhoods(_ round: Int) -> Double {
+    private func plainNeighborhoods(_ round: Int) throws -> Double {
         let plain = RandomWalk(graph: rows, walks: walks(0.5), seed: Self.seed)
         let start = processorSeconds()
-        for pin in pins(round).prefix(500) { _ = plain.neighborhood(of: pin, window: 0) }
+        for pin in try pins(round).prefix(500) { _ = plain.neighborhood(of: pin, window: 0) }
         return 500 / (processorSeconds() - start)
     }
 
@@ -159,14 +159,8 @@ struct WalkRounds {
     }
 
     /// Other pins in each round, all over the graph; each has a board.
-    private func pins(_ round: Int) -> [UInt32] {
-        var random = CounterBasedGenerator(seed: Self.seed, purpose: 31, UInt64(round), 0)
-        var pins: [UInt32] = []
-        while pins.count < Self.pinsPerSample {
-            let pin = UInt32.random(in: 0..<UInt32(graph.pinCount), using: &random)
-            if unsafe graph.boards(of: pin).count > 0 { pins.append(pin) }
-        }
-        return pins
+    private func pins(_ round: Int) throws -> [UInt32] {
+        try graph.randomFiledPins(Self.pinsPerSample, round: round)
     }
 
     private func walks(_ restart: Double) -> WalkSettings {

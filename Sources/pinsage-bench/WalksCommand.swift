@@ -43,14 +43,14 @@ struct WalksCommand: ParsableCommand {
     }
 
     func run() throws {
-        if let rate { return try print(WalkRounds.neighborhoodRate(graph: rate)) }
-        let folder = keep ?? NSTemporaryDirectory() + "pinsage-bench-\(ProcessInfo.processInfo.processIdentifier)"
-        defer { if keep == nil { try? FileManager.default.removeItem(atPath: folder) } }
+        if let rate { return print(try WalkRounds.neighborhoodRate(graph: rate)) }
+        let scratch = ScratchFolder(keeping: keep)
+        defer { scratch.remove() }
         let line = ProgressLine()
         let wanted = graphs.split(separator: ",").map(String.init)
         var entries: [WalkReport.Graph] = []
         for graph in WalkGraph.all where wanted.contains(graph.name) {
-            let path = "\(folder)/\(graph.name)"
+            let path = "\(scratch.path)/\(graph.name)"
             if !FileManager.default.fileExists(atPath: path) {
                 try graph.shape.write(to: path) { line.update("\(graph.name): writing \($0)") }
             }
@@ -59,10 +59,8 @@ struct WalksCommand: ParsableCommand {
         }
         line.finish("\(rounds) rounds, every way gives the same neighbourhoods")
         let report = WalkReport(machine: Machine(.best), graphs: entries)
-        if json { try printJSON(report) } else { Swift.print(report.table) }
+        if json { try printJSON(report) } else { print(report.table) }
     }
-
-    private func print(_ rate: Double) throws { Swift.print(rate) }
 }
 
 /// A graph to walk on.
