@@ -39,6 +39,12 @@ struct GenerateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Features of a pin, 1 … 4096.", valueName: "n"))
     var featureWidth: Int = 64
 
+    @Option(
+        help: ArgumentHelp(
+            "Width of the pins' structure, 0 … 4096, as of import: where they stand in the graph. 0: none.",
+            valueName: "n"))
+    var structureWidth: Int = 0
+
     @Option(help: ArgumentHelp("Any whole number from 0 up; another seed, another graph.", valueName: "n"))
     var seed: UInt64 = 1
 
@@ -60,6 +66,7 @@ struct GenerateCommand: ParsableCommand {
         options.edges = edges
         options.topics = topics
         options.featureWidth = featureWidth
+        options.structureWidth = structureWidth
         options.seed = seed
         options.pairs = pairs
         options.force = force
@@ -71,6 +78,7 @@ struct GenerateCommand: ParsableCommand {
     func validate() throws {
         guard (out == nil) != (edgesTsv == nil) else { throw ValidationError("expected either --out or --edges-tsv") }
         if edgesTsv != nil, pairs != nil { throw ValidationError("--pairs needs --out") }
+        if edgesTsv != nil, structureWidth > 0 { throw ValidationError("--structure-width needs --out") }
         if let problem = options.problem { throw ValidationError(problem) }
     }
 
@@ -80,7 +88,9 @@ struct GenerateCommand: ParsableCommand {
         let result = try GraphGenerator.run(options) { text in line.update("generate: \(text)") }
         line.finish(
             "\(out): \(result.pins) pins, \(result.boards) boards, \(result.edges) edges, \(result.pairs) pairs held "
-                + "out, features \(result.featureWidth) wide, fingerprint \(result.fingerprint)")
+                + "out, features \(result.featureWidth) wide, "
+                + (result.structureWidth > 0 ? "structure \(result.structureWidth) wide, " : "")
+                + "fingerprint \(result.fingerprint)")
         if json { try printJSON(result) }
     }
 

@@ -41,10 +41,14 @@ import Testing
         #expect(try GraphGenerator.run(options).fingerprint == "3ebde15248e66923")
     }
 
-    @Test("an import of the edges alone is the generated graph, where pins and features are the same")
-    func edgesAlone() throws {
-        let graph = try GraphGenerator.run(options("g"))
-        var options = options("none")
+    @Test(
+        "an import of the edges alone is the generated graph, where pins and features are the same",
+        arguments: [0, 8])
+    func edgesAlone(structureWidth: Int) throws {
+        var options = options("g")
+        options.structureWidth = structureWidth
+        let graph = try GraphGenerator.run(options)
+        #expect(graph.structureWidth == structureWidth)
         for threads in [1, 3] {
             options.threads = threads
             let count = try GraphGenerator.writeEdges(options, to: folder.file("e\(threads).tsv"))
@@ -56,7 +60,9 @@ import Testing
         }
         var imported = GraphImportOptions(edges: folder.file("e1.tsv"), output: folder.file("i"))
         (imported.pins, imported.features) = (folder.file("g/pins.txt"), folder.file("g/features.npy"))
+        imported.structureWidth = structureWidth
         #expect(try GraphImport.run(imported).fingerprint == graph.fingerprint)
+        #expect(try BipartiteGraph(directory: folder.file("g")).structure?.width ?? 0 == structureWidth)
     }
 
     @Test("sizes and popularity have long tails, and the numbers asked for are met")

@@ -16,6 +16,8 @@ public struct GraphGeneratorOptions: Sendable {
     public var topics = 32
     /// Default 64; at least 1.
     public var featureWidth = 64
+    /// Columns of the pins' structure (`PinStructure`), beside the features; default 0: none.
+    public var structureWidth = 0
     /// Default 1.
     public var seed: UInt64 = 1
     /// Where held-out pairs go; nil: none are held out.
@@ -37,6 +39,7 @@ public struct GraphGeneratorOptions: Sendable {
         }
         return check("pins", pins, 10...1_000_000_000) ?? check("boards", boards, 1...1_000_000_000)
             ?? check("topics", topics, 1...1_000_000) ?? check("feature-width", featureWidth, 1...4096)
+            ?? check("structure-width", structureWidth, 0...4096)
             ?? check("edges", edges, (2 * boards)...(boards * max(2, pins / 2))) ?? pairsProblem
     }
 
@@ -57,6 +60,7 @@ public struct GraphGeneratorResult: Codable, Equatable, Sendable {
     /// Held-out pairs.
     public let pairs: Int
     public let featureWidth: Int
+    public let structureWidth: Int
     public let fingerprint: String
 }
 
@@ -71,7 +75,7 @@ public enum GraphGenerator {
     /// Writes the graph folder and, if asked, `pairs.tsv`. A pure function of the options.
     ///
     /// - Throws: `GraphError` or `ArtifactError`; then nothing is left behind.
-    /// - Complexity: O(edges + pins · width); edges that do not fit into memory wait in a file.
+    /// - Complexity: O(edges + pins · width), and that of `AdjacencySVD` for structure; edges that do not fit into memory wait in a file.
     public static func run(
         _ options: GraphGeneratorOptions, progress: @escaping (String) -> Void = { _ in }
     ) throws -> GraphGeneratorResult {
@@ -160,12 +164,19 @@ public enum GraphGenerator {
                 }
             try NumberedText.writeIDs("p", count: options.pins, to: "\(folder)/\(GraphDirectory.pinIDs)")
             try NumberedText.writeIDs("b", count: options.boards, to: "\(folder)/\(GraphDirectory.boardIDs)")
+            if options.structureWidth > 0 {
+                progress("factorizing the graph, \(options.structureWidth) columns")
+                let structure = try PinStructure.rows(of: rows, width: options.structureWidth, memory: memory, folder)
+                try PinStructure.write(structure, to: "\(folder)/\(GraphDirectory.structure)")
+            }
             progress("checksums")
             let manifest = try GraphDirectory.finish(
-                rows, featureWidth: options.featureWidth, featureSource: "generated", in: folder)
+                rows, featureWidth: options.featureWidth, featureSource: "generated",
+                structureWidth: options.structureWidth, in: folder)
             return GraphGeneratorResult(
                 pins: options.pins, boards: options.boards, edges: rows.edgeCount, pairs: heldOut,
-                featureWidth: options.featureWidth, fingerprint: manifest.fingerprint)
+                featureWidth: options.featureWidth, structureWidth: options.structureWidth,
+                fingerprint: manifest.fingerprint)
         }
     }
 
