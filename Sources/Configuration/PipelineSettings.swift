@@ -72,9 +72,9 @@ public struct WalkSettings: Equatable, Sendable {
 /// The network (`model.*`).
 public struct ModelSettings: Equatable, Sendable {
     /// Width of messages and of both layers' outputs. 1 … 8,192.
-    public var hiddenWidth = 128
+    public var hiddenWidth = 256
     /// Width of the embeddings. 1 … 8,192.
-    public var outputWidth = 64
+    public var outputWidth = 128
     public var head = Head.paper
     public var output = Output.unit
     /// λ: a candidate's score is z_q · z_p + λ · log(1 + boards of p). 0 (the paper) … 100.
@@ -108,9 +108,9 @@ public struct ModelSettings: Equatable, Sendable {
 /// What a minibatch holds (`batch.*`).
 public struct BatchSettings: Equatable, Sendable {
     /// Positive pairs in a batch. 1 … 1,000,000.
-    public var pairs = 512
+    public var pairs = 2048
     /// Negatives shared by all pairs of a batch. 1 … 1,000,000.
-    public var sharedNegatives = 500
+    public var sharedNegatives = 1000
     /// Most hard negatives a query gets; 0: none. 0 … 64. From where and when: `HardNegativeSettings`.
     public var hardNegativesMax = 0
     /// Batches over which a pin's neighbourhood stays the same. 1 … 1,000,000,000.
@@ -146,7 +146,7 @@ public struct TrainingSettings: Equatable, Sendable {
     /// 1 … 1,000,000.
     public var epochs = 4
     /// 1 … 1,000,000,000.
-    public var batchesPerEpoch = 200
+    public var batchesPerEpoch = 60
     /// Adam's step size at its peak. Above 0, at most 1.
     public var learningRate = 0.002
     /// Epochs of linear warm-up from 0 to the peak. 0 … 1,000,000.

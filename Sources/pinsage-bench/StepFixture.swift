@@ -22,6 +22,7 @@ struct StepFixture {
         var settings = PipelineSettings()
         settings.model.hiddenWidth = hiddenWidth
         settings.model.outputWidth = outputWidth
+        (settings.batch.pairs, settings.batch.sharedNegatives) = (512, 500)
         self.settings = settings
         let graph = try BipartiteGraph(directory: scratch.path)
         let assembler = try MinibatchAssembler(

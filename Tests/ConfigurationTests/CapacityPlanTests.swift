@@ -8,6 +8,7 @@ struct CapacityPlanTests {
         var plan = CapacityPlan(pins: 1000, edges: 15)
         plan.trainingPairs = 1
         plan.trainerCores = 1
+        (plan.settings.model.hiddenWidth, plan.settings.model.outputWidth) = (128, 64)
         let isKnown = plan.rates.set("training", to: 1)
         #expect(isKnown)
         // Multiply-adds of a pin: 129·128 and 257·128 of layer 1, 128·128 and 256·128 of layer 2, 128·128 and 128·64 of
@@ -33,6 +34,7 @@ struct CapacityPlanTests {
     func bytes() {
         var plan = CapacityPlan(pins: 100, edges: 1000)
         plan.boards = 50
+        (plan.settings.model.hiddenWidth, plan.settings.model.outputWidth) = (128, 64)
         let graph: Double = 8 * 101 + 8 * 51 + 4 * 1000 + 4 * 1000
         let work: Double = 100 * (25 * 12 + 3 * 128 * 4 + 64 * 4)
         #expect(plan.graphBytes == graph)

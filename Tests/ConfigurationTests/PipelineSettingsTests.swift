@@ -36,7 +36,7 @@ import Testing
 
     /// What an assignment cannot be without.
     private static let needed = [
-        "model.head=none": ["model.output_width=128"], "security.mechanism=curve": ["security.keys=k"],
+        "model.head=none": ["model.output_width=256"], "security.mechanism=curve": ["security.keys=k"],
         "training.patience=3": ["validation.share=0.25"], "trainer.wire=float16": ["trainer.features=inline"],
     ]
 
@@ -68,7 +68,7 @@ import Testing
     func defaults() throws {
         let settings = try load("walks:\n")
         #expect(settings == PipelineSettings())
-        #expect(settings.totalBatches == 800)
+        #expect(settings.totalBatches == 240)
     }
 
     @Test("the resolved text has every setting of every struct, and this test knows each of them")
@@ -129,7 +129,7 @@ import Testing
     @Test("the recipe of the defaults is the same in every build")
     func recipeIsStable() {
         // Computed by an independent program from the documented text.
-        #expect(PipelineSettings().recipe(graphFingerprint: 0x0123_4567_89AB_CDEF) == 12_349_437_754_137_638_396)
+        #expect(PipelineSettings().recipe(graphFingerprint: 0x0123_4567_89AB_CDEF) == 10_038_286_364_305_008_158)
     }
 
     @Test(
@@ -236,10 +236,10 @@ import Testing
     @Test("without a head both widths must agree, and the line has both")
     func headNone() throws {
         let line =
-            "model.output_width: expected 128, as model.hidden_width, because model.head is none, found 64. Correct it."
+            "model.output_width: expected 256, as model.hidden_width, because model.head is none, found 128. Correct it."
         #expect(error("model:\n  head: none") == "config: c.yaml:2:9: " + line)
-        #expect(error("model:\n  head: none\n  output_width: 64") == "config: c.yaml:3:17: " + line)
-        #expect(try load("model: {head: none, output_width: 128}").model.head == .none)
+        #expect(error("model:\n  head: none\n  output_width: 128") == "config: c.yaml:3:17: " + line)
+        #expect(try load("model: {head: none, output_width: 256}").model.head == .none)
     }
 
     @Test("the curriculum says how many hard negatives each epoch has, and whether it needs a table")

@@ -110,6 +110,6 @@ struct EmbedTests {
         let rates = found.map { $0["MRR"] as? Double ?? -1 }
         #expect(rates[0] > 0 && abs(rates[0] - rates[1]) < 0.01, "\(rates)")
         let sizes = try ["float32", "float16"].map { try folder.bytes("\($0)/embeddings.npy").count - 128 }
-        #expect(sizes == [2_000 * 64 * 4, 2_000 * 64 * 2])
+        #expect(sizes == [2_000 * 128 * 4, 2_000 * 128 * 2])
     }
 }

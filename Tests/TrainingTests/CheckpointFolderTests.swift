@@ -123,7 +123,7 @@ import Training
         #expect(
             error?.description.hasSuffix(
                 "model.hidden_width: expected 8 as when the run was started, found 16; "
-                    + "batch.pairs: expected 512 as when the run was started, found 99. Set it back, or start a new run."
+                    + "batch.pairs: expected \(whole.batch.pairs) as when the run was started, found 99. Set it back, or start a new run."
             )
                 == true, "\(String(describing: error))")
     }

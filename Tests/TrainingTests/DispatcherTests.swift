@@ -109,7 +109,7 @@ import Training
                 graphFingerprint: ScriptedWorker.fingerprint,
                 recipe: other.recipe(graphFingerprint: ScriptedWorker.fingerprint), name: "a", pid: 1, host: "h",
                 pinCount: 40, featureWidth: 6, settings: theirs))
-        let reason = "batch.pairs: expected 512 as the trainer has, found 77"
+        let reason = "batch.pairs: expected \(settings.batch.pairs) as the trainer has, found 77"
         #expect(dispatcher.take(hello, from: alice, now: 0) == [.init(peer: alice, message: .refused(reason: reason))])
     }
 
