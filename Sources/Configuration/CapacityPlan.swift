@@ -10,6 +10,8 @@ public struct CapacityPlan: Sendable {
     public var featureWidth = 128.0
     /// 4 (float32) or 2 (float16).
     public var featureBytes = 4.0
+    /// Columns of the pins' structure; 0: none.
+    public var structureWidth = 0.0
     /// Positive pairs learned from. Default: one for each 15 edges, as the paper has.
     public var trainingPairs: Double
     public var trainerCores = 16.0
@@ -68,13 +70,19 @@ public struct CapacityPlan: Sendable {
 
     // MARK: Bytes
 
+    /// Both directions as compressed rows.
     public var graphBytes: Double { 8 * (pins + boards + 2) + 8 * edges }
+    /// The same for walks, and the place of each pin.
+    public var layoutBytes: Double { 8 * (pins + boards + edges) + 4 * pins }
     public var featureTableBytes: Double { pins * featureWidth * featureBytes }
     /// A minibatch, features not among its arrays: 12 bytes a list entry and 8 a pin.
     public var batchBytes: Double { inputPins * 8 + (hiddenPins + targets) * top * 8 }
     /// All stages' shards, which stay until the end: lists, two tables of messages, one of hidden rows, embeddings.
     public var workBytes: Double { pins * (12 * top + 3 * 4 * hidden + 4 * output) }
-    public var embeddingBytes: Double { pins * 4 * output }
+    public var structureBytes: Double { pins * 4 * structureWidth }
+    /// Most memory that `import` needs beside its bounded sort: four matrices of the decomposition.
+    public var factorizingBytes: Double { structureWidth > 0 ? 16 * (pins + boards) * (structureWidth + 16) : 0 }
+    public var embeddingBytes: Double { pins * 4 * (output + structureWidth) }
     /// Rows that reducers gather in both layers, at most: each list is whole, and no two lists of a shard share a pin.
     public var gatheredBytes: Double { 2 * pins * top * 4 * hidden }
 

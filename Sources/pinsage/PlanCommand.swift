@@ -26,6 +26,9 @@ struct PlanCommand: ParsableCommand {
     @Option(help: "Bytes of a feature: 4 or 2.")
     var featureBytes = 4.0
 
+    @Option(help: "Columns of the structure, as of import --structure-width.")
+    var structureWidth = 0.0
+
     @Option(help: "Positive pairs to learn from. (default: a fifteenth of the edges)")
     var trainingPairs: Double?
 
@@ -48,6 +51,9 @@ struct PlanCommand: ParsableCommand {
         ] where !(value.isFinite && value >= 1) {
             throw ValidationError("--\(name) is \(value): expected 1 or more")
         }
+        guard (0...4096).contains(structureWidth) else {
+            throw ValidationError("--structure-width is \(structureWidth): expected 0 … 4096")
+        }
         guard [2, 4].contains(featureBytes) else {
             throw ValidationError("--feature-bytes is \(featureBytes): expected 2 or 4")
         }
@@ -60,6 +66,7 @@ struct PlanCommand: ParsableCommand {
         if let trainingPairs { plan.trainingPairs = trainingPairs }
         if let config { plan.settings = try PipelineSettings.load(path: config) }
         (plan.featureWidth, plan.featureBytes) = (featureWidth, featureBytes)
+        plan.structureWidth = structureWidth
         (plan.trainerCores, plan.sparkCores) = (trainerCores, sparkCores)
         plan.rates = try rates()
         for (name, value, note) in Self.rows(plan) { print(Self.line(name, value, note)) }
@@ -85,7 +92,8 @@ struct PlanCommand: ParsableCommand {
 
     private static func rows(_ plan: CapacityPlan) -> [(String, String, String)] {
         var rows = [
-            ("graph", bytes(plan.graphBytes), "mapped by each sampler host and Spark node of the walk stage"),
+            ("graph", bytes(plan.graphBytes), "both directions, on disk"),
+            ("walk layout", bytes(plan.layoutBytes), "mapped by each sampler host and Spark node of the walk stage"),
             ("features", bytes(plan.featureTableBytes), "mapped by the trainer, or sent with the batches"),
             ("batches", number(plan.batches), "of \(plan.settings.batch.pairs) pairs"),
             (
@@ -104,6 +112,13 @@ struct PlanCommand: ParsableCommand {
             ("gathered", bytes(plan.gatheredBytes), "rows, at most: out of mapped tables, or by shuffle with --blocks"),
             ("embeddings", bytes(plan.embeddingBytes), "float32; half with --precision float16"),
         ]
+        if plan.structureWidth > 0 {
+            rows.append(
+                (
+                    "structure", bytes(plan.structureBytes),
+                    "on disk, and in the embeddings; \(bytes(plan.factorizingBytes)) of memory to make it"
+                ))
+        }
         if plan.pins > CapacityPlan.pinsMax {
             rows.append(
                 ("too many", number(plan.pins), "pins: neighbour lists number at most \(Int32.max) in this version"))

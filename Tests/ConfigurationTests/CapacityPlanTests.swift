@@ -42,6 +42,10 @@ struct CapacityPlanTests {
         #expect(plan.embeddingBytes == 25_600)
         #expect(plan.workBytes == work)
         #expect(plan.gatheredBytes == 2_560_000)
+        #expect(plan.layoutBytes == 8 * 1150 + 400 && plan.structureBytes == 0 && plan.factorizingBytes == 0)
+        plan.structureWidth = 10
+        #expect(plan.structureBytes == 4000 && plan.factorizingBytes == 16 * 150 * 26)
+        #expect(plan.embeddingBytes == 29_600)
     }
 
     @Test("wider layers and longer walks take longer in proportion")
