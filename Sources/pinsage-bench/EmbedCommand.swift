@@ -17,7 +17,9 @@ struct EmbedCommand: ParsableCommand {
         discussion: """
             Layer by layer is what `pinsage embed` does: neighbourhoods, map and reduce. The others compute, for each \
             pin or for minibatches of pins, everything within two steps of them, as a forward pass in training does. \
-            Vectors are compared bit for bit. Operations are multiply-adds of products and pooling.
+            Vectors are compared bit for bit. Operations are multiply-adds of products and pooling. The floor is what the \
+            machine needs at least: products at its rate of multiply-adds, rows at the speed of reading in order, four \
+            random cache lines for each step of a walk.
             """)
 
     @Option(help: ArgumentHelp("Pins of the generated graph, 1000 … 100000000.", valueName: "n"))
@@ -74,10 +76,36 @@ struct EmbedReport: Encodable {
         let name: String
         let pins: Int
         let seconds: Double
-        /// Of which walks, where they are apart.
-        let walkSeconds: Double?
         let multiplyAddsPerPin: Double
+        var stages: Stages?
         var microsecondsPerPin: Double { 1e6 * seconds / Double(pins) }
+    }
+
+    /// Walks and layers apart, each beside its floor.
+    struct Stages: Encodable {
+        let walkSeconds: Double
+        let layerSeconds: Double
+        /// Four lines a step at the rate of all threads.
+        let walkFloor: Double
+        /// Of the layers: multiply-adds at the limit.
+        let productFloor: Double
+        /// Of the layers: rows gathered, read and written, at the speed of reading in order.
+        let byteFloor: Double
+        var layerFloor: Double { max(productFloor, byteFloor) }
+
+        var table: String {
+            let rows = [
+                ("walks", walkSeconds, walkFloor), ("layers, with their files", layerSeconds, layerFloor),
+                ("together", walkSeconds + layerSeconds, walkFloor + layerFloor),
+            ]
+            let lines = rows.map { name, seconds, floor in
+                "| \(name) | " + String(format: "%.2f | %.2f | %.0f %% |", seconds, floor, 100 * floor / seconds)
+            }
+            let note = String(
+                format: "Floor of the layers: products %.2f s, bytes %.2f s; the larger.", productFloor, byteFloor)
+            return (["| layer by layer | s | floor, s | share |", "|---|---|---|---|"] + lines + ["", note])
+                .joined(separator: "\n")
+        }
     }
 
     let machine: Machine
@@ -100,9 +128,7 @@ struct EmbedReport: Encodable {
             let text = zip(figures, ["%.3f M", "%.1f", "%.2f", "%.1f"]).map { String(format: $1, $0) }
             lines.append("| \(way.name) | \(way.pins) | \(text.joined(separator: " | ")) |")
         }
-        if let walks = first.walkSeconds {
-            lines += ["", String(format: "Layer by layer without walks: %.2f s", first.seconds - walks)]
-        }
+        if let stages = first.stages { lines += ["", stages.table] }
         return lines.joined(separator: "\n")
     }
 }
@@ -158,9 +184,34 @@ private struct EmbedFixture {
         }
         let pins = [graph.pinCount, graph.pinCount]
         let operations = shape.multiplyAdds(messages: pins, updates: pins, entries: 2 * entries)
-        return EmbedReport.Way(
-            name: "layer by layer", pins: graph.pinCount, seconds: end - start, walkSeconds: walked - start,
-            multiplyAddsPerPin: Double(operations) / Double(graph.pinCount))
+        var limits = MachineLimits()
+        let kernels = Kernels(team: ThreadTeam(threads: threads))
+        for _ in 0..<5 { limits.measure(kernels) }
+        return try EmbedReport.Way(
+            name: "layer by layer", pins: graph.pinCount, seconds: end - start,
+            multiplyAddsPerPin: Double(operations) / Double(graph.pinCount),
+            stages: EmbedReport.Stages(
+                walkSeconds: walked - start, layerSeconds: end - walked, walkFloor: walkFloor(threads),
+                productFloor: 2 * Double(operations) / limits.float32,
+                byteFloor: layerBytes(entries: entries) / limits.read))
+    }
+
+    /// Seconds that the walks' cache lines take, four a step, each anywhere in a table as large as the layout.
+    private func walkFloor(_ threads: Int) throws -> Double {
+        let table = try RandomLines(byteCount: WalkRounds.byteCount("\(graph.directory)/\(WalkLayout.fileName)"))
+        let rate = RandomLines.chainCounts.dropFirst().map { table.rate(chains: $0, lines: 1 << 24) }.max() ?? 0
+        return Double(4 * graph.pinCount * settings.walks.count * settings.walks.steps) / (rate * Double(threads))
+    }
+
+    /// Bytes that both layers must move: rows that a map reads and writes; a reducer's lists, the messages that they
+    /// name, its own rows and what it writes.
+    private func layerBytes(entries: Int) -> Double {
+        let (pins, top) = (graph.pinCount, settings.walks.top)
+        let (input, hidden, output) = (shape.inputWidth, shape.hiddenWidth, shape.outputWidth)
+        let maps = pins * (input + hidden) + pins * (hidden + hidden)
+        let reductions = pins * (input + hidden) + pins * (hidden + output) + 2 * entries * hidden
+        let lists = 2 * pins * top * 2
+        return 4 * Double(maps + reductions + lists)
     }
 
     /// Pins all over the graph, `batch` at a time; checks that their vectors are those of the shards.
@@ -180,8 +231,7 @@ private struct EmbedFixture {
         }
         return EmbedReport.Way(
             name: batch == 1 ? "each pin recomputed" : "minibatches of \(batch) recomputed", pins: targets,
-            seconds: seconds, walkSeconds: nil,
-            multiplyAddsPerPin: Double(chosen.work.multiplyAdds) / Double(targets))
+            seconds: seconds, multiplyAddsPerPin: Double(chosen.work.multiplyAdds) / Double(targets))
     }
 
     private func compare(_ found: Matrix, _ pins: [UInt32], _ table: VectorTable) throws {

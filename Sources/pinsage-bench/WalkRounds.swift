@@ -173,7 +173,7 @@ struct WalkRounds {
         NeighborhoodSampler(graph: graph, walks: walks(restart), seed: Self.seed)
     }
 
-    private static func byteCount(_ path: String) throws -> Int {
+    static func byteCount(_ path: String) throws -> Int {
         guard let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int else { return 0 }
         return size
     }
