@@ -72,7 +72,7 @@ with tempfile.TemporaryDirectory() as folder, torch.no_grad():
     theirs = time.perf_counter() - start
     difference = np.abs(found.numpy() - np.load(shard.format("embeddings", "embeddings"))).max()
 assert difference < 1e-5, f"embeddings differ by {difference}"
-layers = ours["seconds"] - ours["walk_seconds"]
+layers = ours["stages"]["layer_seconds"]
 print(f"{processor()}; {pins} pins, {threads} threads; vectors differ by at most {difference:.1e}\n")
 print("| layers of all pins, without walks | s | × |\n|---|---|---|")
 print(f"| ours, shards written and checksummed | {layers:.2f} | 1 |")
