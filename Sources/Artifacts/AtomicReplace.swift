@@ -63,9 +63,13 @@ public enum AtomicReplace {
 
     fileprivate static let temporaryMark = ".tmp-"
 
-    /// Removes what processes that were killed while they wrote have left in a folder. Only for who alone writes there.
-    public static func removeLeftovers(in folder: String) {
-        for name in (try? entries(ofFolder: folder)) ?? [] where isTemporary(name) {
+    /// Removes what processes that were killed while they wrote have left in a folder. Only for who alone writes there,
+    /// but for files and folders that are another's.
+    ///
+    /// - Parameter others: their names.
+    public static func removeLeftovers(in folder: String, exceptOf others: [String] = []) {
+        for name in (try? entries(ofFolder: folder)) ?? []
+        where isTemporary(name) && !others.contains(where: { name.hasPrefix($0 + temporaryMark) }) {
             try? removeTree("\(folder)/\(name)")
         }
     }

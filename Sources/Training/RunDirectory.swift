@@ -19,16 +19,19 @@ public struct RunDirectory: Sendable {
     public var checkpointFolder: String { path + "/checkpoints" }
     public var queueDepthPath: String { path + "/queue_depth.log" }
     public var metricsPath: String { path + "/metrics.jsonl" }
-    public var validationPath: String { path + "/validation.jsonl" }
+    private static let validationName = "validation.jsonl"
+    public var validationPath: String { "\(path)/\(Self.validationName)" }
     public func logPath(_ process: String) -> String { "\(path)/logs/\(process).log" }
 
     public init(path: String) {
         self.path = path
     }
 
-    /// Removes what a process that was killed while it wrote has left behind. Only for the holder of the lock.
+    /// Removes what a process that was killed while it wrote has left behind. Only for the holder of the lock. The
+    /// companion, which may be writing down a validation just now, sees to that file itself.
     func removeLeftovers() {
-        for folder in [path, checkpointFolder] { AtomicReplace.removeLeftovers(in: folder) }
+        AtomicReplace.removeLeftovers(in: path, exceptOf: [Self.validationName])
+        AtomicReplace.removeLeftovers(in: checkpointFolder)
     }
 
     /// Takes a run that a trainer has been at work in before; nil when there is none.

@@ -60,6 +60,9 @@ public struct ValidationLog: Sendable {
 
     public init(_ run: RunDirectory) { path = run.validationPath }
 
+    /// Removes what a writer that was killed has left behind.
+    public func removeLeftovers() { AtomicReplace.removeLeftovers(of: path) }
+
     /// The lines that can be read, by step.
     public func records() -> [ValidationRecord] {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return [] }

@@ -18,6 +18,7 @@ struct ValidationDuty: EpochDuty {
         self.settings = settings
         pairs = try ValidationPairs(graph: graph, settings: settings)
         validations = ValidationLog(RunDirectory(path: settings.run))
+        validations.removeLeftovers()
         kernels = Kernels(team: ThreadTeam(threads: threads))
     }
 

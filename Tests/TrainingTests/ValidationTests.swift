@@ -18,9 +18,11 @@ private final class ScriptedValidator: @unchecked Sendable {
     /// - Parameters:
     ///   - ranks: mean reciprocal rank of each epoch.
     ///   - delay: microseconds before each answer.
-    init(_ settings: PipelineSettings, ranks: [Double], delay: UInt32 = 0) {
+    ///   - gate: waited for before the first.
+    init(_ settings: PipelineSettings, ranks: [Double], delay: UInt32 = 0, gate: DispatchSemaphore? = nil) {
         (self.settings, self.ranks, self.delay) = (settings, ranks, delay)
         Thread { [self] in
+            gate?.wait()
             do { try work() } catch { failure = error }
             done.signal()
         }.start()
@@ -71,10 +73,10 @@ private final class ScriptedValidator: @unchecked Sendable {
     }
 
     private func train(
-        _ settings: PipelineSettings, ranks: [Double], delay: UInt32 = 0, resume: Bool = false,
-        stop: StopToken = .manual()
+        _ settings: PipelineSettings, ranks: [Double], delay: UInt32 = 0, gate: DispatchSemaphore? = nil,
+        resume: Bool = false, stop: StopToken = .manual()
     ) throws -> Trainer.Ending {
-        let validator = ScriptedValidator(settings, ranks: ranks, delay: delay)
+        let validator = ScriptedValidator(settings, ranks: ranks, delay: delay, gate: gate)
         defer { validator.end() }
         return try fixture.train(settings, workers: [[]], resume: resume, stop: stop)
     }
@@ -170,8 +172,12 @@ private final class ScriptedValidator: @unchecked Sendable {
             stop.stop()
         }.start()
         #expect(try fixture.train(settings, workers: [[]], stop: stop) == .stopped(step: 20))
+        // What the companion is writing while the trainer starts stays, what a killed trainer left goes.
+        let (theirs, own) = (settings.run + "/validation.jsonl.tmp-1", settings.run + "/config.yaml.tmp-1")
+        for path in [theirs, own] { try "{".write(toFile: path, atomically: false, encoding: .utf8) }
         #expect(try train(settings, ranks: [0.2, 0.1, 0.3], resume: true) == .finished(step: 40))
         #expect(records(settings).map(\.step) == [20, 40])
+        #expect([theirs, own].map(FileManager.default.fileExists(atPath:)) == [true, false])
     }
 
     @Test("figures of another checkpoint of the same step are not believed")
@@ -182,17 +188,18 @@ private final class ScriptedValidator: @unchecked Sendable {
             step: 20, epoch: 0, checkpointChecksum: "0123456789abcdef", pairs: 1, hitRates: [1, 1, 1],
             meanReciprocalRank: 1)
         let log = ValidationLog(RunDirectory(path: settings.run))
+        let forged = DispatchSemaphore(value: 0)
         let forger = Thread {
-            // As soon as the file is there, before it is answered for.
             _ = eventually(within: 20) {
                 FileManager.default.fileExists(atPath: settings.run + "/checkpoints/step-00000020.safetensors")
             }
             try? log.add(foreign)
             usleep(300_000)
             try? FileManager.default.removeItem(atPath: settings.run + "/validation.jsonl")
+            forged.signal()
         }
         forger.start()
-        #expect(try train(settings, ranks: [0.1, 0.2], delay: 100_000) == .finished(step: 40))
+        #expect(try train(settings, ranks: [0.1, 0.2], gate: forged) == .finished(step: 40))
         #expect(records(settings).map(\.meanReciprocalRank) == [0.1, 0.2])
         #expect(try fixture.pointer("best", of: settings) == "step-00000040.safetensors")
     }
