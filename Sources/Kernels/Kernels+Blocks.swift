@@ -72,9 +72,9 @@ extension Kernels {
 
     /// c = c + aᵀ·b, on this thread.
     func addTransposedProduct(_ a: Matrix, _ b: Matrix, into c: Matrix) {
-        unsafe scratch.with(loops.transposedProductScratch()) { strip in
+        unsafe scratch.with(loops.transposedProductScratch(a.stride, a.columns, b.columns)) { copies in
             unsafe loops.addTransposedProduct(
-                a.base, a.stride, a.columns, b.base, b.stride, b.columns, a.rows, c.base, c.stride, strip)
+                a.base, a.stride, a.columns, b.base, b.stride, b.columns, a.rows, c.base, c.stride, copies)
         }
     }
 

@@ -68,8 +68,11 @@ extension Kernels {
             return
         }
         if segment.count == 1 {
-            // One segment leaves the rows of C to share out.
-            inBlocks(of: 32, c.rows) { rows in addUpHere(a.columns(rows), b, into: c.rows(rows), accumulate) }
+            // One segment leaves the rows of C to share out, as many to each thread: whose they are changes no bit.
+            let share = (c.rows + team.threadCount - 1) / team.threadCount
+            inBlocks(of: max(32, (share + 7) / 8 * 8), c.rows) { rows in
+                addUpHere(a.columns(rows), b, into: c.rows(rows), accumulate)
+            }
             return
         }
         unsafe scratch.with(segment.count * c.rows * c.columns) { partials in
