@@ -78,15 +78,15 @@ extension Kernels {
         }
     }
 
-    /// c = (accumulate ? c : 0) + scale · (partial 0 + partial 1 + …), each of c's shape, densely packed.
+    /// c = (accumulate ? c : 0) + scale · (partial 0 + partial 1 + …), each of c's shape, with rows `stride` apart.
     func addPartials(
-        _ partials: UnsafePointer<Float>, _ count: Int, scale: Float, into c: Matrix, accumulate: Bool
+        _ partials: UnsafePointer<Float>, _ count: Int, _ stride: Int, scale: Float, into c: Matrix, accumulate: Bool
     ) {
         inBlocks(of: 16, c.rows) { rows in
             for row in rows {
                 for partial in 0..<count {
                     unsafe loops.addScaled(
-                        partials + (partial * c.rows + row) * c.columns, scale, c.columns, c.base + row * c.stride,
+                        partials + (partial * c.rows + row) * stride, scale, c.columns, c.base + row * c.stride,
                         accumulate || partial > 0)
                 }
             }
