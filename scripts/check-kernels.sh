@@ -88,8 +88,14 @@ count_in() { # $1: function, $2: instruction, $3: register
     [ "$count" -ge 1 ] || fail "$inspected: $1: no $2 on $3 registers: not vectorised"
     total=$((total + 1))
 }
+# The sums of a tile stay where they are: a compiler that moves each of them at every row costs 5 % of the product.
+require_sums_stay() { # $1: function, $2: register
+    moves=$(packed_in "$1" "vmov[a-z]+ +%$2[0-9]+,%$2[0-9]+$" "$2")
+    [ "$moves" -lt 8 ] || fail "$inspected: $1: $moves moves from register to register. Write its loop as \`repeat\`."
+}
 for pair in KernelsAVX2:ymm KernelsAVX512:zmm; do
     disassemble "${pair%:*}"
+    for function in 12multiplyTile 11addFourRows; do require_sums_stay "$function" "${pair#*:}"; done
     while read -r function instruction; do
         [ -z "$function" ] || count_in "$function" "$instruction" "${pair#*:}"
     done <<END
@@ -98,7 +104,9 @@ END
     require_own_names "$inspected"
 done
 count_in 12addEightRows 'vfmadd[0-9]+ps' zmm
+require_sums_stay 12addEightRows zmm
 disassemble KernelsBFloat16
+for function in 16multiplyPairTile 12addEightRows; do require_sums_stay "$function" zmm; done
 for function in 16multiplyPairTile 12addEightRows 16registerPairDots; do count_in "$function" vdpbf16ps zmm; done
 for function in 8pairRows 24addTransposedPairProduct; do count_in "$function" vcvtne2ps2bf16 zmm; done
 require_own_names KernelsBFloat16

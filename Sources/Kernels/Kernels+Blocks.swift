@@ -72,21 +72,21 @@ extension Kernels {
 
     /// c = c + aᵀ·b, on this thread.
     func addTransposedProduct(_ a: Matrix, _ b: Matrix, into c: Matrix) {
-        unsafe scratch.with(loops.transposedProductScratch()) { strip in
+        unsafe scratch.with(loops.transposedProductScratch(a.stride, a.columns, b.columns)) { copies in
             unsafe loops.addTransposedProduct(
-                a.base, a.stride, a.columns, b.base, b.stride, b.columns, a.rows, c.base, c.stride, strip)
+                a.base, a.stride, a.columns, b.base, b.stride, b.columns, a.rows, c.base, c.stride, copies)
         }
     }
 
-    /// c = (accumulate ? c : 0) + scale · (partial 0 + partial 1 + …), each of c's shape, densely packed.
+    /// c = (accumulate ? c : 0) + scale · (partial 0 + partial 1 + …), each of c's shape, with rows `stride` apart.
     func addPartials(
-        _ partials: UnsafePointer<Float>, _ count: Int, scale: Float, into c: Matrix, accumulate: Bool
+        _ partials: UnsafePointer<Float>, _ count: Int, _ stride: Int, scale: Float, into c: Matrix, accumulate: Bool
     ) {
         inBlocks(of: 16, c.rows) { rows in
             for row in rows {
                 for partial in 0..<count {
                     unsafe loops.addScaled(
-                        partials + (partial * c.rows + row) * c.columns, scale, c.columns, c.base + row * c.stride,
+                        partials + (partial * c.rows + row) * stride, scale, c.columns, c.base + row * c.stride,
                         accumulate || partial > 0)
                 }
             }

@@ -82,6 +82,6 @@ struct SharedNegatives {
                 active + row, share, dQ.base + row * dQ.stride, dQ.stride, dP.base + row * dP.stride, dP.stride)
         }
         unsafe kernels.addPartials(
-            partials, segment.count, scale: share, into: problem.dNegatives, accumulate: false)
+            partials, segment.count, q.columns, scale: share, into: problem.dNegatives, accumulate: false)
     }
 }

@@ -13,7 +13,7 @@ import KernelsBaseline
     let panelWidth: @Sendable () -> Int
     let packPanel: @Sendable (Input, Int, Bool, Int, Int, Int, Output) -> Void
     let multiplyRows: @Sendable (Input, Int, Int, Int, Input, Int, Output, Int, Bool, Input?, Bool, Input?, Int) -> Void
-    let transposedProductScratch: @Sendable () -> Int
+    let transposedProductScratch: @Sendable (Int, Int, Int) -> Int
     let addTransposedProduct: @Sendable (Input, Int, Int, Input, Int, Int, Int, Output, Int, Output) -> Void
     let addColumnSums: @Sendable (Input, Int, Int, Int, Output) -> Void
     let poolRows: @Sendable (Rows, Rows, Input, Int, Input, Int, Int, Output, Int, Bool, Input?, Int) -> Void

@@ -118,7 +118,8 @@ private func addEightRows(
     var pair = 0
     while pair < pairs {
         ahead.fetch()
-        for _ in pair..<min(pair + groupPairs, pairs) {
+        let end = min(pair &+ groupPairs, pairs)
+        repeat {
             let (b0, b1) = unsafe (load(bRow), load(bRow + next))
             unsafe sums.c0.add(aRow[0], dot: b0, b1)
             unsafe sums.c1.add(aRow[1], dot: b0, b1)
@@ -130,8 +131,8 @@ private func addEightRows(
             unsafe sums.c7.add(aRow[7], dot: b0, b1)
             unsafe aRow += 16
             unsafe bRow += 16
-        }
-        pair += groupPairs
+            pair &+= 1
+        } while pair < end
     }
     unsafe addSums(sums.c0, c, 0, cStride, rows, columns)
     unsafe addSums(sums.c1, c, 1, cStride, rows, columns)

@@ -88,10 +88,11 @@ private func multiplyTile(
     var (c0, c1, c2) = (TileRow(), TileRow(), TileRow())
     var (c3, c4, c5) = (TileRow(), TileRow(), TileRow())
     var at = unsafe panel
-    var start = 0
-    while start < inner {
-        for row in 0...last { unsafe platform_prefetch_l2(next + (row * aStride + start)) }
-        for k in start..<min(start + 16, inner) {
+    var k = 0
+    while k < inner {
+        for row in 0...last { unsafe platform_prefetch_l2(next + (row * aStride + k)) }
+        let end = min(k &+ 16, inner)
+        repeat {
             let b = unsafe TileRow(at)
             unsafe c0.add(a0[k], times: b)
             unsafe c1.add(a1[k], times: b)
@@ -100,8 +101,8 @@ private func multiplyTile(
             unsafe c4.add(a4[k], times: b)
             unsafe c5.add(a5[k], times: b)
             unsafe at += TileRow.width
-        }
-        start += 16
+            k &+= 1
+        } while k < end
     }
     output.finish(c0, 0)
     output.finish(c1, 1)

@@ -1,5 +1,6 @@
 // C += Aᵀ·B by register tiles of 8 or 4 columns of A × two vectors of B's columns, over blocks of rows.
 // Each element's sum over a block is one chain in order of the rows, whatever tile it falls in.
+// `repeat` in the tiles: a loop that may run not at all makes the compiler move every sum twice a row.
 
 /// Rows that are summed in registers before they are added to C: a strip of B over so many stays in the first-level
 /// cache, and short chains keep rounding errors small.
@@ -7,7 +8,19 @@ private let blockRows = 64
 
 /// Elements of scratch that `addTransposedProduct` needs.
 @inline(never)
-public func transposedProductScratch() -> Int { blockRows * TwoVectors.width }
+public func transposedProductScratch(_ aStride: Int, _ aColumns: Int, _ bColumns: Int) -> Int {
+    let copied = fallsIntoOneSet(aStride, aColumns, bColumns) ? copyStride(aColumns) : 0
+    return blockRows * (TwoVectors.width + copied)
+}
+
+/// Whether the rows of A are whole pages apart, such that a strip of it falls into one set of the first-level cache, and
+/// a copy is used often enough to pay.
+private func fallsIntoOneSet(_ aStride: Int, _ aColumns: Int, _ bColumns: Int) -> Bool {
+    aStride % 1024 == 0 && aColumns >= 64 && bColumns >= 128
+}
+
+/// From one row of a copy of A to the next: one cache line more than it needs, so that rows fall into different sets.
+private func copyStride(_ aColumns: Int) -> Int { aColumns + 16 }
 
 /// C += Aᵀ·B.
 ///
@@ -24,7 +37,9 @@ public func addTransposedProduct(
 ) {
     let width = TwoVectors.width
     // A strip of a wide B lies in few sets of the cache: it does better as a copy, if it is used often.
-    let isCopied = bStride >= 256 && aColumns >= 64
+    let isCopiedB = bStride >= 256 && aColumns >= 64
+    let isCopiedA = fallsIntoOneSet(aStride, aColumns, bColumns)
+    let aCopy = unsafe scratch + blockRows * width
     var ahead = unsafe RowsAhead(
         a: a, aStride: aStride, aColumns: aColumns, b: b, bStride: bStride, bColumns: bColumns, rows: rows,
         block: blockRows, calls: aColumns / 8 * (bColumns / TwoVectors.width) * (blockRows / 8))
@@ -32,29 +47,43 @@ public func addTransposedProduct(
     while row < rows {
         let count = min(blockRows, rows - row)
         ahead.aim(row + count)
-        let aBlock = unsafe a + row * aStride
+        var aBlock = unsafe a + row * aStride
+        var blockStride = aStride
+        if isCopiedA {
+            blockStride = copyStride(aColumns)
+            unsafe copyBlock(aBlock, aStride, count, aColumns, aCopy, blockStride)
+            unsafe aBlock = UnsafePointer(aCopy)
+        }
         var first = 0
         while first < bColumns {
             if bColumns - first <= 4 {
                 unsafe addOneColumn(
-                    aBlock, aStride, aColumns, b + (row * bStride + first), bStride, count, c + first, cStride)
+                    aBlock, blockStride, aColumns, b + (row * bStride + first), bStride, count, c + first, cStride)
                 first += 1
                 continue
             }
             var strip = unsafe b + (row * bStride + first)
             var stripStride = bStride
-            if isCopied || first + width > bColumns {
+            if isCopiedB || first + width > bColumns {
                 unsafe copyStrip(strip, bStride, count, bColumns - first, scratch)
                 unsafe strip = UnsafePointer(scratch)
                 stripStride = width
             }
             unsafe addStrip(
-                aBlock, aStride, aColumns, strip, stripStride, min(width, bColumns - first), count, c + first, cStride,
-                &ahead)
+                aBlock, blockStride, aColumns, strip, stripStride, min(width, bColumns - first), count, c + first,
+                cStride, &ahead)
             first += width
         }
         row += count
     }
+}
+
+/// A block of A on its own.
+private func copyBlock(
+    _ a: UnsafePointer<Float>, _ stride: Int, _ rows: Int, _ columns: Int, _ copy: UnsafeMutablePointer<Float>,
+    _ copyStride: Int
+) {
+    for row in 0..<rows { unsafe (copy + row * copyStride).update(from: a + row * stride, count: columns) }
 }
 
 /// A strip of B on its own, filled up with zeros to the width of a tile.
@@ -125,14 +154,15 @@ private func addEightRows(
     var row = 0
     while row < rows {
         ahead.fetch()
-        for _ in row..<min(row + 8, rows) {
+        let end = min(row &+ 8, rows)
+        repeat {
             let values = unsafe TwoVectors(bRow)
             unsafe low.add(aRow, times: values)
             unsafe high.add(aRow + 4, times: values)
             unsafe aRow += aStride
             unsafe bRow += bStride
-        }
-        row += 8
+            row &+= 1
+        } while row < end
     }
     unsafe low.addTo(c, cStride, columns)
     unsafe high.addTo(c + 4 * cStride, cStride, columns)
@@ -148,12 +178,13 @@ private func addFourRows(
     var row = 0
     while row < rows {
         ahead.fetch()
-        for _ in row..<min(row + 8, rows) {
+        let end = min(row &+ 8, rows)
+        repeat {
             unsafe sums.add(aRow, times: TwoVectors(bRow))
             unsafe aRow += aStride
             unsafe bRow += bStride
-        }
-        row += 8
+            row &+= 1
+        } while row < end
     }
     unsafe sums.addTo(c, cStride, columns)
 }

@@ -47,6 +47,26 @@ import Testing
         check(set, .plain, m: 400, n: 33, k: 40, accumulate: false, .reluMask)
     }
 
+    @Test("Aᵀ·B gives the same bits where rows of A are whole pages apart", arguments: InstructionSet.available)
+    func pagesApart(set: InstructionSet) {
+        for precision in set == .avx512 && Precision.hasBFloat16 ? Precision.allCases : [.float32] {
+            var random = Numbers(seed: 25)
+            let values = Island(150, 1_021, random: &random)
+            let b = Island(150, 131, random: &random)
+            let kernels = Kernels(instructionSet: set, precision: precision)
+            let products = [3, 5].map { gap in
+                let a = Island(150, 1_021, gap: gap) { values.matrix[$0, $1] }
+                let c = Island(unset: 1_021, 131)
+                kernels.multiplyTransposedA(a.matrix, b.matrix, into: c.matrix)
+                #expect((a.matrix.stride % 1_024 == 0) == (gap == 3))
+                #expect(c.isSeaUntouched)
+                return c
+            }
+            #expect(products[0].bits == products[1].bits, "\(set), \(precision)")
+        }
+        check(set, .transposedA, m: 150, n: 131, k: 1_021, accumulate: true, .none)
+    }
+
     @Test("column sums agree with their formula", arguments: InstructionSet.available)
     func columnSums(set: InstructionSet) {
         var random = Numbers(seed: 5)
