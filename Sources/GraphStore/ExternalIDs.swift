@@ -94,7 +94,8 @@ import Synchronization
         return index
     }
 
-    private func bytes(_ row: Int) -> UnsafeRawBufferPointer {
+    /// The bytes of an id, valid while this object lives.
+    func bytes(_ row: Int) -> UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(rebasing: file.bytes[starts[row]..<(starts[row + 1] - 1)])
     }
 
