@@ -26,7 +26,8 @@ struct CompactCommand: ParsableCommand {
         options.memoryBytes = tables.memory?.bytes
         options.threads = tables.threads
         let line = ProgressLine()
-        guard let result = try GraphUpdate.compact(options, progress: { text in line.update("compact: \(text)") }) else {
+        guard let result = try GraphUpdate.compact(options, progress: { text in line.update("compact: \(text)") })
+        else {
             return line.finish("\(graph): nothing is pending")
         }
         line.finish(UpdateCommand.text(result, graph))

@@ -45,7 +45,8 @@ final class EdgeSpool {
 
     func append(_ row: UInt32, _ column: UInt32) {
         if openCount == pieceEdges { beginPiece() }
-        unsafe open.base.storeBytes(of: UInt64(row) << 32 | UInt64(column), toByteOffset: openCount * 8, as: UInt64.self)
+        unsafe open.base.storeBytes(
+            of: UInt64(row) << 32 | UInt64(column), toByteOffset: openCount * 8, as: UInt64.self)
         openCount += 1
         count += 1
     }

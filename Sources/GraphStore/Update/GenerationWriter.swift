@@ -217,7 +217,9 @@ private enum IDLines {
         let file = try MappedFile(path: path, advice: .sequential)
         var rest = unsafe file.bytes
         while let start = rest.baseAddress, rest.count > 0 {
-            let end = unsafe memchr(start, Int32(UInt8(ascii: "\n")), rest.count).map { unsafe UnsafeRawPointer($0) - start }
+            let end = unsafe memchr(start, Int32(UInt8(ascii: "\n")), rest.count).map {
+                unsafe UnsafeRawPointer($0) - start
+            }
             let count = end ?? rest.count
             unsafe body(UnsafeRawBufferPointer(start: start, count: count))
             unsafe rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count + 1))

@@ -159,7 +159,8 @@ struct GraphFold {
                 let (pin, board) = unsafe (Int(numbers[2 * edge]), Int(numbers[2 * edge + 1]))
                 guard pin < pinRows.count, board < boardRows.count else {
                     throw Generation.bad(
-                        generation.edges.path, "row \(edge)", "a pin below \(pinRows.count), a board below \(ids.count)",
+                        generation.edges.path, "row \(edge)",
+                        "a pin below \(pinRows.count), a board below \(ids.count)",
                         "\(pin) and \(board)")
                 }
                 if pinRows[pin] != dropped { file.edges.append(pinRows[pin], boardRows[board]) }
