@@ -24,7 +24,7 @@ import Synchronization
         self.path = path
         file = try MappedFile(path: path)
         var starts = [0]
-        starts.reserveCapacity((expectedCount ?? 0) + 1)
+        starts.reserveCapacity(min(expectedCount ?? 0, file.byteCount) + 1)
         let bytes = unsafe file.bytes
         while let start = starts.last, start < bytes.count {
             guard let base = bytes.baseAddress,

@@ -9,10 +9,10 @@ import Testing
 
     init() throws { folder = try TemporaryDirectory() }
 
-    /// Lines of an addition that takes long enough to be killed in: 200,000 edges, the pins of all but the first new.
+    /// Lines of an addition: 60,000 edges, the pins of all but the first new.
     private func writeAddition(_ number: Int) throws {
-        let lines = (0..<200_000).map { i in
-            "pin\(number)-\(i * 7919 % 49_999)\tboard\((i &* 104_729 &+ number) % 20_011)\n"
+        let lines = (0..<60_000).map { i in
+            "pin\(number)-\(i * 7919 % 14_999)\tboard\((i &* 104_729 &+ number) % 6_011)\n"
         }
         try folder.write(lines.joined(), to: "add-\(number).tsv")
     }
@@ -22,45 +22,55 @@ import Testing
         for number in 0..<4 { try writeAddition(number) }
         try folder.write("pin1-5\npin2-9\n", to: "gone.txt")
         try expectSuccess("import", "--edges", "add-0.tsv", "--out", "each")
-        try FileManager.default.copyItem(atPath: folder.file("each"), toPath: folder.file("graph"))
+        for copy in ["graph", "trial"] {
+            try FileManager.default.copyItem(atPath: folder.file("each"), toPath: folder.file(copy))
+        }
         for number in 1..<4 { try expectSuccess(update("each", number)) }
         let whole = try BipartiteGraph(directory: folder.file("each")).fingerprint
+        // How long they take here and now.
+        let appending = try seconds { try expectSuccess(update("trial", 1) + ["--append"]) }
+        let compacting = try seconds { try expectSuccess("compact", "trial") }
 
-        var random = SystemRandomNumberGenerator()
         var killed = (append: 0, compact: 0)
         for number in 1..<4 {
-            // Without an end of its own it is over when an append was faster than its signal.
-            while try pending() < number {
-                let run = try pinsage(update("graph", number) + ["--append"])
-                usleep(UInt32.random(in: 0..<150_000, using: &random))
-                run.send(SIGKILL)
-                let code = run.end().code
+            for _ in 0..<5 where try pending() < number {
+                let code = try kill(update("graph", number) + ["--append"], within: appending)
                 let count = try pending()
-                #expect(count == number || count == number - 1 && code == -9, "\(count) of \(number), code \(code)")
+                #expect(count == number || count == number - 1 && code != 0, "\(count) of \(number), code \(code)")
                 if count < number { killed.append += 1 }
             }
+            if try pending() < number { try expectSuccess(update("graph", number) + ["--append"]) }
         }
         let appended = try BipartiteGraph(directory: folder.file("graph")).fingerprint
-        for _ in 0..<40 {
-            let run = try pinsage(["compact", "graph"])
-            usleep(UInt32.random(in: 0..<500_000, using: &random))
-            run.send(SIGKILL)
-            let code = run.end().code
+        for _ in 0..<8 where try pending() > 0 {
+            let code = try kill(["compact", "graph"], within: compacting)
             let graph = try BipartiteGraph(directory: folder.file("graph"))
             try graph.verify()
             let count = try pending()
-            #expect(
-                count == 3 && graph.fingerprint == appended && code != 0 || count == 0 && graph.fingerprint == whole)
-            if count == 0 { break }
-            killed.compact += 1
+            #expect(count == 0 ? graph.fingerprint == whole : count == 3 && graph.fingerprint == appended && code != 0)
+            if count > 0 { killed.compact += 1 }
         }
         #expect(killed.append > 0 && killed.compact > 0, "\(killed)")
-        try expectSuccess(["compact", "graph"])
+        try expectSuccess("compact", "graph")
         #expect(try BipartiteGraph(directory: folder.file("graph")).fingerprint == whole)
         #expect(try pending() == 0)
-        // A compaction that had nothing to do removes nothing: one that was killed after its last step may have left the old graph.
-        let others = try folder.names().filter { $0.hasPrefix("graph") && $0 != "graph" }
+        // Killed after its last step it has done all but remove the old graph, which the next change does.
+        let others = try folder.names().filter { $0.hasPrefix("graph.") }
         #expect(others.count <= 1 && others.allSatisfy { $0.hasPrefix("graph.tmp-") }, "\(others)")
+    }
+
+    /// Starts a command and kills it at a random moment within so many seconds; gives back its code.
+    private func kill(_ words: [String], within seconds: Double) throws -> Int32 {
+        let run = try pinsage(words)
+        usleep(UInt32(Double.random(in: 0..<1e6 * seconds)))
+        run.send(SIGKILL)
+        return run.end().code
+    }
+
+    private func seconds(_ body: () throws -> Void) rethrows -> Double {
+        let start = Date()
+        try body()
+        return Date().timeIntervalSince(start)
     }
 
     private func update(_ graph: String, _ number: Int) -> [String] {

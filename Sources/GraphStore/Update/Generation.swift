@@ -62,6 +62,9 @@ struct Generation {
         static let removedPins = "removed_pins"
     }
 
+    /// More edges than there are numbers for; sums of counts below it have room.
+    static let countMax = 1 << 48
+
     static func bad(_ path: String, _ problem: String, _ expected: String, _ found: String) -> GraphError {
         .bad(
             path: path, problem: problem, expected: expected, found: found,

@@ -73,7 +73,11 @@ struct GraphFold {
         newRows = try generations.enumerated().map { number, generation in
             let ids = generation.newPins
             let rows = (0..<ids.count).filter { unsafe !removals.contains(ids.bytes($0), after: number) }
-            for row in rows { try Self.insert(ids, row, into: pins) }
+            for row in rows {
+                guard try Self.insert(ids, row, into: pins) else {
+                    throw Generation.bad(ids.path, "repeated id", "pins that are new", "'\(ids.id(row))'")
+                }
+            }
             return rows.map { UInt32($0) }
         }
         (self.removals, self.kept, self.pins) = (removals, kept, pins)
@@ -121,8 +125,10 @@ struct GraphFold {
     }
 
     /// Gives an id of a generation a row: the next one, or that which it has.
-    private static func insert(_ ids: ExternalIDs, _ line: Int, into table: IDTable) throws {
-        guard unsafe table.insert(ids.bytes(line)) == nil else { return }
+    ///
+    /// - Returns: whether it is new.
+    private static func insert(_ ids: ExternalIDs, _ line: Int, into table: IDTable) throws -> Bool {
+        if let inserted = unsafe table.insert(ids.bytes(line)) { return inserted.isNew }
         throw GraphError.badLine(
             path: ids.path, line: line + 1, problem: "too many ids", expected: "at most \(table.count) different ones",
             found: "one more, '\(ids.id(line))'", action: "Use a part of the graph")
@@ -151,7 +157,7 @@ struct GraphFold {
         let ids = generation.edgeBoards
         let bytes = (0..<ids.count).reduce(0) { unsafe $0 + ids.bytes($1).count + 1 }
         try file.makeRoom(boards: ids.count, bytes, for: generation.path)
-        for line in 0..<ids.count { try Self.insert(ids, line, into: file.boards) }
+        for line in 0..<ids.count { _ = try Self.insert(ids, line, into: file.boards) }
         let boardRows = (0..<ids.count).map { unsafe file.boards.row(of: ids.bytes($0)) ?? dropped }
         try withExtendedLifetime(generation.edges) {
             let numbers = unsafe generation.edges.elements(as: UInt32.self)

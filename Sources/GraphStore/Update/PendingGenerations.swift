@@ -38,8 +38,15 @@ public struct PendingGenerations: Sendable {
                     "one that follows \(fingerprint)", manifest.extra[Generation.followsKey] ?? "none")
             }
             fingerprint = manifest.fingerprint
-            func count(_ key: String) -> Int { manifest.counts[key] ?? 0 }
-            entries.append(
+            func count(_ key: String) throws -> Int {
+                guard let count = manifest.counts[key], (0...Generation.countMax).contains(count) else {
+                    throw Generation.bad(
+                        Self.path(index + 1, of: graph.directory), "bad count of \(key)", "0 to \(Generation.countMax)",
+                        manifest.counts[key].map(String.init) ?? "none")
+                }
+                return count
+            }
+            try entries.append(
                 Entry(
                     generation: index + 1, edges: count(Generation.Counts.edges),
                     newPins: count(Generation.Counts.newPins), removedPins: count(Generation.Counts.removedPins)))
