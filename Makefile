@@ -53,7 +53,7 @@ bench: ## time every kernel, the training step and walks beside the machine's li
 bench-large: ## walks on 400 million edges: 8 GB of disk in TMPDIR, 9 GB of memory
 	@swift build -c release --product pinsage-bench >&2 && .build/release/pinsage-bench walks --graphs large
 
-bench-peers: ## the same beside PyTorch and NumPy, the pipeline beside DGL; installs them in .venv-peers*  [ROUNDS=5 PART=dgl]
+bench-peers: ## the same beside PyTorch and NumPy, the pipeline beside DGL; installs them in .venv-peers*  [ROUNDS=5 PART=embed]
 	@sh scripts/bench-peers.sh
 
 watch: ## follow the newest run's queue depth; RUN=runs/NAME for another

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Times kernels and the whole step beside PyTorch and NumPy, in a virtual environment of their own; then the pipeline
-# beside DGL (bench-dgl.sh). PART: arithmetic or dgl alone.
-# PEERS_PYTHON: a Python that has the libraries already. ROUNDS: 5 unless set. Prints Markdown.
+# Times kernels, the whole step and embedding all pins beside PyTorch and NumPy, in a virtual environment of their own;
+# then the pipeline beside DGL (bench-dgl.sh). PART: arithmetic, embed (the last of its sections) or dgl alone.
+# PEERS_PYTHON: a Python that has the libraries already. ROUNDS: 5 unless set. EMBED_PINS: pins to embed, 200000 unless
+# set. Prints Markdown.
 set -eu
 [ "${PART:-}" != dgl ] || exec sh "$(dirname "$0")/bench-dgl.sh"
 peers=$(dirname "$0")/peers
@@ -13,10 +14,15 @@ fi
 swift build -c release --product pinsage-bench >&2
 printf '# The arithmetic beside PyTorch and NumPy\n\n`make bench-peers`, %s, revision %s.\n\n' \
     "$(date -u +%Y-%m-%d)" "$(git rev-parse --short HEAD)"
-"$python" "$peers/kernels.py" ${ROUNDS:-5}
-printf '\n## The training step\n\n'
-"$python" "$peers/step.py" ${ROUNDS:-5}
-if [ "${PART:-}" != arithmetic ]; then
+if [ "${PART:-}" != embed ]; then
+    "$python" "$peers/kernels.py" ${ROUNDS:-5}
+    printf '\n## The training step\n\n'
+    "$python" "$peers/step.py" ${ROUNDS:-5}
+    echo
+fi
+printf '## Embedding all pins\n\n'
+"$python" "$peers/embed.py" ${ROUNDS:-5} ${EMBED_PINS:-200000}
+if [ -z "${PART:-}" ]; then
     echo
     sh "$(dirname "$0")/bench-dgl.sh"
 fi

@@ -79,7 +79,7 @@ public struct EvaluationReport: Equatable, Sendable {
         }
         // Features of the boards are not content, and may stand in its row only by their name.
         let (alone, word) =
-            switch graph.manifest.extra["features"] {
+            switch graph.featureSource {
             case "projected": ("projected boards", "projected")
             case "structure": ("structure", "structure")
             default: ("content only", "content")

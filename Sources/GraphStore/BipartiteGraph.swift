@@ -90,6 +90,13 @@ import Foundation
     public var hasMovedPins: Bool { manifest.extra[Self.movedPinsKey] != nil }
     static let movedPinsKey = "moved_pins"
 
+    /// Where features come from, as the manifest says it: `given`, `structure`, `projected` or `generated`.
+    public var featureSource: String { manifest.extra["features"] ?? "given" }
+    /// Whether features say what pins are, and are not made of the graph.
+    var featuresAreGiven: Bool {
+        ![GraphDirectory.structureSource, GraphDirectory.projectedSource].contains(featureSource)
+    }
+
     /// The boards of a pin, sorted. Traps when there is no such pin.
     public func boards(of pin: UInt32) -> UnsafeBufferPointer<UInt32> {
         precondition(Int(pin) < pinCount, "BipartiteGraph: pin \(pin) is outside 0 ..< \(pinCount)")

@@ -24,7 +24,7 @@ import Synchronization
         self.path = path
         file = try MappedFile(path: path)
         var starts = [0]
-        starts.reserveCapacity((expectedCount ?? 0) + 1)
+        starts.reserveCapacity(min(expectedCount ?? 0, file.byteCount) + 1)
         let bytes = unsafe file.bytes
         while let start = starts.last, start < bytes.count {
             guard let base = bytes.baseAddress,
@@ -94,7 +94,8 @@ import Synchronization
         return index
     }
 
-    private func bytes(_ row: Int) -> UnsafeRawBufferPointer {
+    /// The bytes of an id, valid while this object lives.
+    func bytes(_ row: Int) -> UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(rebasing: file.bytes[starts[row]..<(starts[row + 1] - 1)])
     }
 

@@ -12,23 +12,30 @@ enum GraphDirectory {
     static let structure = "structure.npy"
     /// Where features come from that are the pins' structure.
     static let structureSource = "structure"
+    /// Where features come from that are random projections of the pins' boards.
+    static let projectedSource = "projected"
     static let pinIDs = "pins.txt"
     static let boardIDs = "boards.txt"
     /// Edges that wait to be sorted; gone when the folder is whole.
     static let spool = "edges.spool"
+    /// Updates that are not in the rows yet, a folder each; only where there are any.
+    static let generations = "generations"
     static let files = [pinOffsets, pinBoards, boardOffsets, boardPins, features, pinIDs, boardIDs]
 
     /// Refuses a target folder that holds anything that would be lost.
     ///
-    /// - Parameter force: a graph may be there; it and nothing else is replaced.
-    static func requireFree(_ path: String, force: Bool) throws {
+    /// - Parameters:
+    ///   - force: a graph may be there; it and nothing else is replaced.
+    ///   - hasGenerations: its pending generations are no loss.
+    static func requireFree(_ path: String, force: Bool, hasGenerations: Bool = false) throws {
         let names = try AtomicReplace.entries(ofFolder: path)
         guard let names, !names.isEmpty else { return }
         guard (try? Manifest.read(directory: path, kind: kind)) != nil else {
             throw occupied(path, "\(names.count) files that are not a graph", "Name another folder")
         }
         if !force { throw occupied(path, "a graph", "Add --force to replace it") }
-        let known = files + [Manifest.fileName, structure, WalkLayout.fileName]
+        var known = files + [Manifest.fileName, structure, WalkLayout.fileName]
+        if try hasGenerations || PendingGenerations.names(in: path).isEmpty { known.append(generations) }
         if let stranger = names.first(where: { !known.contains($0) }) {
             throw occupied(path, "a graph and '\(stranger)', which would be lost", "Move it away first")
         }

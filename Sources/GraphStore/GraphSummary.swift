@@ -52,9 +52,11 @@ public struct GraphSummary: Codable, Equatable, Sendable {
     public let features: FeatureSummary?
     /// Whether the folder has the rows in the form that walks read fastest.
     public let hasWalkLayout: Bool
+    /// What is not in the graph yet, oldest first.
+    public let pending: [PendingGenerations.Entry]
 
     /// - Complexity: O(P log P + B log B + P · F).
-    public init(_ graph: BipartiteGraph) {
+    public init(_ graph: BipartiteGraph, pending: [PendingGenerations.Entry] = []) {
         let pinDegrees = (0..<graph.pinCount).map { unsafe Int(graph.pinOffsets[$0 + 1] - graph.pinOffsets[$0]) }
         let boardDegrees = (0..<graph.boardCount).map {
             unsafe Int(graph.boardOffsets[$0 + 1] - graph.boardOffsets[$0])
@@ -68,7 +70,8 @@ public struct GraphSummary: Codable, Equatable, Sendable {
         self.pinDegrees = DegreeSummary(pinDegrees)
         self.boardDegrees = DegreeSummary(boardDegrees)
         hasWalkLayout = graph.layout != nil
-        features = graph.features.map { Self.summary($0, source: graph.manifest.extra["features"] ?? "given") }
+        self.pending = pending
+        features = graph.features.map { Self.summary($0, source: graph.featureSource) }
     }
 
     private static func summary(_ table: VectorTable, source: String) -> FeatureSummary {

@@ -48,6 +48,7 @@ public enum EmbedNewPins {
             options.edges = job.edges
             options.features = job.features
             options.newBoards = false
+            options.foldsPending = false
             options.output = folder + "/graph"
             try GraphUpdate.run(options) { progress("updating the graph: \($0)") }
             let grown = try BipartiteGraph(directory: folder + "/graph")

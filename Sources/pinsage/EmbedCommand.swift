@@ -108,7 +108,7 @@ struct EmbedCommand: ParsableCommand {
         let line = ProgressLine()
         if let pins { return try embedNewPins(pins, source, stop, line) }
         var job = EmbedJob(
-            graph: try BipartiteGraph(directory: source.graph), checkpointPath: source.checkpoint, output: out,
+            graph: try openGraph(source.graph), checkpointPath: source.checkpoint, output: out,
             threads: threads ?? availableThreads(), keepNeighbors: keepNeighbors)
         job.memoryBytes = memory?.bytes
         job.shardCount = shards
@@ -128,7 +128,7 @@ struct EmbedCommand: ParsableCommand {
     /// Becomes the script that plans the job; it comes back to `pinsage embed` to join the shards.
     private func runOnSpark(_ source: EmbedSource) throws {
         // What is wrong with checkpoint or graph is found here, not by every task.
-        let graph = try BipartiteGraph(directory: source.graph)
+        let graph = try openGraph(source.graph)
         _ = try TrainedModel.walks(path: source.checkpoint, for: graph)
         var arguments = [
             "--checkpoint", source.checkpoint, "--graph", source.graph, "--out", out,
@@ -149,7 +149,7 @@ struct EmbedCommand: ParsableCommand {
 extension EmbedCommand {
     private func embedNewPins(_ edges: String, _ source: EmbedSource, _ stop: StopToken, _ line: ProgressLine) throws {
         var job = NewPinsJob(
-            graph: try BipartiteGraph(directory: source.graph), checkpointPath: source.checkpoint, edges: edges,
+            graph: try openGraph(source.graph), checkpointPath: source.checkpoint, edges: edges,
             features: features, output: out)
         job.threads = threads ?? availableThreads()
         job.precision = precision

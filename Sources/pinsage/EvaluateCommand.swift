@@ -44,6 +44,7 @@ struct EvaluateCommand: ParsableCommand {
         let ids = try ExternalIDs(path: directory.pinsPath, expectedCount: directory.table.rows)
         let pairs = try pairs.map { try PairsFile(path: $0) { ids.row(of: $0) } }
         let graph = try GraphAtHand.open(directory.manifest, path: graph)
+        if case .found(let found) = graph { try notePending(in: found) }
         let boards = try heldout.map { path in
             try HeldOutBoards(path: path, graph: graph.required(by: path)) { ids.row(of: $0) }
         }

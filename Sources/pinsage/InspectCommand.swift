@@ -7,7 +7,7 @@ import GraphStore
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect",
-        abstract: "Show a graph's counts, degrees and features, and check every byte of it.")
+        abstract: "Show a graph's counts, degrees, features and pending generations, and check every byte of it.")
 
     @Argument(help: ArgumentHelp("The graph folder.", valueName: "graph"))
     var graph: String
@@ -19,8 +19,11 @@ struct InspectCommand: ParsableCommand {
         let graph = try BipartiteGraph(directory: graph)
         let line = ProgressLine()
         try graph.verify { text in line.update("checking \(text)") }
-        let summary = GraphSummary(graph)
+        let pending = try PendingGenerations(of: graph)
+        try pending.verify()
+        let summary = GraphSummary(graph, pending: pending.entries)
         line.finish("\(summary.directory): every checksum, row and id is right")
+        if let notice = pending.notice { writeToStandardError(notice) }
         if json {
             try printJSON(summary)
         } else {
@@ -51,6 +54,10 @@ struct InspectCommand: ParsableCommand {
         }
         lines.append(
             "walk layout      \(summary.hasWalkLayout ? "as the rows say" : "none: `pinsage layout` makes it")")
+        lines += summary.pending.map {
+            "generation       \($0.generation), pending: \($0.edges) edges, \($0.newPins) new pins, "
+                + "\($0.removedPins) removed pins"
+        }
         return lines.joined(separator: "\n")
     }
 }

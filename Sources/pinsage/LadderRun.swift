@@ -45,7 +45,7 @@ struct LadderRun {
         stop: StopToken
     ) throws {
         guard settings.samplers.count > 0 else { throw LadderError.noSamplers }
-        graph = try BipartiteGraph(directory: settings.graph)
+        graph = try openGraph(settings.graph)
         let ids = try graph.pinIDs()
         pairs = try PairsFile(path: pairsPath) { ids.row(of: $0) }
         _ = try pairs.checkHeldOut(from: graph)

@@ -31,7 +31,7 @@ struct MineCommand: ParsableCommand {
         let stop = try StopToken()
         try supervision.follow()
         let settings = try options.settings()
-        let graph = try BipartiteGraph(directory: settings.graph)
+        let graph = try openGraph(settings.graph)
         let log = try RunLog.bootstrap(label: "companion", path: nil, alsoStandardError: true)
         if let plan = try settings.hardNegativePlan(pinCount: graph.pinCount) {
             log.notice("hard negatives", metadata: ["plan": "\(plan)"])

@@ -91,7 +91,7 @@ struct NeighborsCommand: ParsableCommand {
     }
 
     func run() throws {
-        let graph = try BipartiteGraph(directory: graph)
+        let graph = try openGraph(graph)
         if let pin {
             try printNeighborhood(of: pin, graph)
         } else if let out, let shard {

@@ -36,7 +36,7 @@ struct TrainCommand: ParsableCommand {
         try requireDescriptors(64 + 4 * settings.samplers.count)
         // Open what the children will open, so that what is missing is said once and at once.
         if settings.samplers.count > 0 {
-            let graph = try BipartiteGraph(directory: settings.graph)
+            let graph = try openGraph(settings.graph)
             let recipe = settings.recipe(graphFingerprint: graph.fingerprintValue)
             _ = try MinibatchAssembler(graph: graph, settings: settings, recipe: recipe)
         }

@@ -10,7 +10,9 @@ struct UpdateCommand: ParsableCommand {
         discussion: """
             Writes the graph that an import of the old edges and then the new ones would give: old pins keep their \
             numbers, new ones follow; those after a removed pin move up. The graph is replaced in one step. Checkpoints \
-            of the graph before embed the new one: `pinsage embed --run RUN --graph GRAPH --update EMBEDDINGS`.
+            of the graph before embed the new one: `pinsage embed --run RUN --graph GRAPH --update EMBEDDINGS`. \
+            With --append the graph stays as it is: the addition is checked and written beside it, and \
+            `pinsage compact GRAPH` folds all that is pending in.
             """)
 
     @Argument(help: "Graph directory.")
@@ -32,6 +34,9 @@ struct UpdateCommand: ParsableCommand {
     @Option(help: "Write another graph directory, and leave this one as it is.")
     var out: String?
 
+    @Flag(help: "Write the addition down beside the graph, in the time that it takes, for `pinsage compact`.")
+    var append = false
+
     @OptionGroup var tables: TableOptions
 
     @Flag(help: "Print the result as one JSON object on stdout.")
@@ -41,6 +46,7 @@ struct UpdateCommand: ParsableCommand {
         guard edges != nil || pins != nil || remove != nil else {
             throw ValidationError("expected --edges, --pins or --remove")
         }
+        guard out == nil || !append else { throw ValidationError("--append writes beside the graph, not to --out") }
     }
 
     func run() throws {
@@ -53,11 +59,24 @@ struct UpdateCommand: ParsableCommand {
         options.memoryBytes = tables.memory?.bytes
         options.threads = tables.threads
         let line = ProgressLine()
-        let result = try GraphUpdate.run(options) { text in line.update("update: \(text)") }
-        line.finish(
-            "\(out ?? graph): \(result.pins) pins (\(result.newPins) new, \(result.removedPins) removed), "
-                + "\(result.boards) boards (\(result.newBoards) new), \(result.edges) edges, "
-                + "fingerprint \(result.fingerprint)")
-        if json { try printJSON(result) }
+        let progress = { (text: String) in line.update("update: \(text)") }
+        if append {
+            let result = try GraphUpdate.append(options, progress: progress)
+            line.finish(
+                "\(graph): generation \(result.generation) is pending: \(result.edges) edges, \(result.newPins) new and "
+                    + "\(result.removedPins) removed pins; `pinsage compact \(graph)` folds it in")
+            if json { try printJSON(result) }
+        } else {
+            let result = try GraphUpdate.run(options, progress: progress)
+            line.finish(Self.text(result, out ?? graph))
+            if json { try printJSON(result) }
+        }
+    }
+
+    static func text(_ result: GraphUpdateResult, _ graph: String) -> String {
+        "\(graph): \(result.pins) pins (\(result.newPins) new, \(result.removedPins) removed), "
+            + "\(result.boards) boards (\(result.newBoards) new), \(result.edges) edges, "
+            + (result.generations > 1 ? "\(result.generations) generations, " : "")
+            + "fingerprint \(result.fingerprint)"
     }
 }

@@ -10,6 +10,7 @@ struct Pinsage: ParsableCommand {
         version: Build.version,
         subcommands: [
             ChecksumCommand.self,
+            CompactCommand.self,
             EmbedCommand.self,
             EvaluateCommand.self,
             ExportCommand.self,

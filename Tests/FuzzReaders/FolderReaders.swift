@@ -82,6 +82,43 @@ extension FuzzReaders {
         }
     }
 
+    private static let generationFiles = [
+        "manifest.json", "edges.npy", "edge_pins.txt", "edge_boards.txt", "new_pins.txt", "removed_pins.txt",
+        "features.npy",
+    ]
+
+    /// A pending generation, folded into a sound graph.
+    static func generation() throws -> FuzzReader {
+        let (folder, pending) = (try MemoryFolder(), "graph/generations/000001/")
+        try GraphOnDisk.write(
+            to: folder.file("graph"), boardsOfPins: HandDrawnGraph.boardsOfPin, boardCount: 4,
+            features: (0..<6).map(Float.init), featureWidth: 1)
+        var options = GraphUpdateOptions(graph: folder.file("graph"))
+        try folder.put(Array("pin-1\tboard-2\nx\tboard-0\ny\tnew\n".utf8), at: "edges.tsv")
+        try folder.put(Array("pin-5\npin-0\n".utf8), at: "gone.txt")
+        try writeNumpy(path: folder.file("new.npy"), shape: [2, 1], [Float(8), 9])
+        (options.edges, options.features) = (folder.file("edges.tsv"), folder.file("new.npy"))
+        options.remove = folder.file("gone.txt")
+        try GraphUpdate.append(options)
+        let sample = try folder.parts(generationFiles.map { pending + $0 })
+        // An update that adds nothing of its own.
+        var folding = GraphUpdateOptions(graph: folder.file("graph"))
+        try folder.put([], at: "none.txt")
+        folding.pins = folder.file("none.txt")
+        folding.output = folder.file("folded")
+        return FuzzReader(
+            name: "generation", samples: [sample], reseal: resealed(generationFiles), errors: fileErrors
+        ) { [folding] parts in
+            try folder.hold(generationFiles.map { pending + $0 }, parts)
+            try AtomicReplace.removeTree(folding.output ?? "")
+            let result = try GraphUpdate.run(folding)
+            let graph = try BipartiteGraph(directory: folder.file("folded"))
+            try FuzzFinding.require(
+                graph.edgeCount == result.edges && graph.fingerprint == result.fingerprint, "it made \(result)")
+            try requireSound(graph)
+        }
+    }
+
     /// Changed text compressed anew now and then, so that the text is reached; the features' lengths made right.
     private static func compressedAgain(_ parts: FuzzParts) -> FuzzParts {
         guard var edges = parts.first else { return parts }

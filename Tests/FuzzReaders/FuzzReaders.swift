@@ -3,9 +3,8 @@ import TestSupport
 /// Every reader of outside bytes, by name.
 public enum FuzzReaders {
     public static let names = [
-        "minibatch", "control", "hard-negatives", "numpy", "safetensors", "checkpoint", "graph", "import", "gzip",
-        "zstd", "pairs",
-        "config", "embeddings",
+        "minibatch", "control", "hard-negatives", "numpy", "safetensors", "checkpoint", "graph", "import",
+        "generation", "gzip", "zstd", "pairs", "config", "embeddings",
     ]
 
     public static func make(_ name: String) throws -> FuzzReader {
@@ -18,6 +17,7 @@ public enum FuzzReaders {
         case "checkpoint": try checkpoint()
         case "graph": try graph()
         case "import": try graphImport()
+        case "generation": try generation()
         case "gzip": try compressed(name, Seal.gzip)
         case "zstd": try compressed(name, Seal.zstandard)
         case "pairs": try pairs()

@@ -104,10 +104,17 @@ struct GraphUpdateTests {
             ),
         ]
         for (problem, change) in cases {
-            let error = #expect(throws: (any Error).self) { try update("graph", change) }
-            #expect(error.map { "\($0)" }?.contains(problem) == true, "\(String(describing: error))")
-            #expect(try folder.bytes("graph/manifest.json") == before)
-            #expect(try !folder.names().contains { $0.contains(".tmp-") })
+            var options = GraphUpdateOptions(graph: folder.file("graph"))
+            change(&options)
+            for isAppend in [false, true] {
+                let error = #expect(throws: (any Error).self) {
+                    if isAppend { try GraphUpdate.append(options) } else { try GraphUpdate.run(options) }
+                }
+                #expect(error.map { "\($0)" }?.contains(problem) == true, "\(String(describing: error))")
+                #expect(try folder.bytes("graph/manifest.json") == before)
+                #expect(try !folder.names().contains { $0.contains(".tmp-") })
+                #expect(!FileManager.default.fileExists(atPath: folder.file("graph/generations")))
+            }
         }
     }
 }

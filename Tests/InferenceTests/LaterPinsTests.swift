@@ -84,6 +84,39 @@ struct LaterPinsTests {
         }
     }
 
+    @Test("embeddings updated after a compaction are those of a full rebuild, and of updates one after the other")
+    func compacted() throws {
+        try EmbedAllPins.run(fixture.job("before"))
+        try writeNumpy(path: folder.file("one.npy"), shape: [1, 9], [Float](repeating: 0.25, count: 9))
+        for name in ["each", "once"] {
+            try FileManager.default.copyItem(atPath: fixture.graph.directory, toPath: folder.file(name))
+            for (text, removed) in [
+                ("pin-5\tboard-9\nx\tboard-3\n", ""), ("pin-6\tboard-2\n", "x\n"), ("x\tboard-7\n", "pin-2090\n"),
+            ] {
+                var options = GraphUpdateOptions(graph: folder.file(name))
+                options.edges = try folder.write(text, to: "more.tsv")
+                if !removed.isEmpty { options.remove = try folder.write(removed, to: "gone.txt") }
+                if text.contains("x\t") { options.features = folder.file("one.npy") }
+                if name == "each" { try GraphUpdate.run(options) } else { try GraphUpdate.append(options) }
+            }
+        }
+        try GraphUpdate.compact(GraphUpdateOptions(graph: folder.file("once")))
+        let (each, once) = try (
+            BipartiteGraph(directory: folder.file("each")), BipartiteGraph(directory: folder.file("once"))
+        )
+        try EmbedAllPins.run(job("full", once))
+        try EmbedAllPins.run(job("of-each", each, update: "before"))
+        var stages: Set<String> = []
+        try EmbedAllPins.run(job("of-once", once, update: "before"), progress: { stages.insert($0) })
+        for name in fixture.names(in: folder.file("full")) {
+            let bytes = try folder.bytes("full/\(name)")
+            #expect(try folder.bytes("of-once/\(name)") == bytes, "\(name)")
+            // The manifest names the folder of its graph.
+            if name != Manifest.fileName { #expect(try folder.bytes("of-each/\(name)") == bytes, "\(name)") }
+        }
+        #expect(stages.contains { $0.contains("changed pins") }, "nothing was taken from before")
+    }
+
     @Test("earlier embeddings of another checkpoint, or without their neighbourhoods, are refused")
     func notUpdatable() throws {
         try EmbedAllPins.run(fixture.job("bare", keepNeighbors: false))

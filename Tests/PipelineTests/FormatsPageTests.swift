@@ -39,8 +39,11 @@ struct FormatsPageTests {
         try run(
             "map", "--checkpoint", checkpoint, "--graph", "graph", "--work", "work", "--layer", "1", "--shard", "0/2")
         #expect(try folder.bytes("embeddings/neighbors.npy") == folder.bytes("neighborhoods/neighbors.npy"))
+        try FileManager.default.copyItem(atPath: folder.file("graph"), toPath: folder.file("appended"))
+        try folder.write("p7\tb1\np7\tb2\n", to: "more.tsv")
+        try run("update", "appended", "--append", "--edges", "more.tsv")
         let ofFiles = blocks.filter { !$0.contains("zmq") }
-        #expect(ofFiles.count == 7)
+        #expect(ofFiles.count == 8)
         for block in ofFiles { try Python.run(block, in: folder.path) }
     }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""`pinsage embed --engine spark` against the local engine: the same bytes, with tasks killed. PINSAGE: the executable,
-.build/release/pinsage unless set; GRAPH and CHECKPOINT: others than those of a small training made here."""
+"""`pinsage embed --engine spark` against the local engine: the same bytes, with tasks killed; and both against NumPy in
+float64. On a small training made here, and on graph and model of configs/demo.yaml. PINSAGE: the executable,
+.build/release/pinsage unless set; GRAPH and CHECKPOINT: others than those of the small training."""
 import os
 import pathlib
 import subprocess
@@ -31,17 +32,14 @@ exec "$REAL" "$@"
 """
 
 
-class Embed(unittest.TestCase):
+class Engines:
+    """A subclass trains in `prepare`, which sets `graph` and `checkpoint`."""
+
     @classmethod
     def setUpClass(cls):
         cls.temporary = cls.enterClassContext(tempfile.TemporaryDirectory())
         cls.folder = pathlib.Path(cls.temporary)
-        cls.graph, cls.checkpoint = os.environ.get("GRAPH", "graph"), os.environ.get("CHECKPOINT")
-        if not cls.checkpoint:
-            (cls.folder / "config.yaml").write_text(CONFIG)
-            cls.pinsage("generate", "--out", "graph", "--pins", "5000", "--boards", "900", "--edges", "40000")
-            cls.pinsage("train", "--config", "config.yaml", "--run", "run")
-            cls.checkpoint = str(next((cls.folder / "run/checkpoints").glob("step-*")))
+        cls.prepare()
         cls.embed("local", "--keep-neighbors")
         (cls.folder / "killer").write_text(KILLER)
         (cls.folder / "killer").chmod(0o755)
@@ -80,6 +78,34 @@ class Embed(unittest.TestCase):
 
     def test_rows_through_the_shuffle_and_every_task_killed_once(self):
         self.assert_same("shuffled", "--master", "local[2]", "--blocks", killing=True)
+
+    def test_float64_by_numpy_gives_the_same_to_five_places(self):
+        subprocess.run([sys.executable, str(ROOT / "scripts/check_embed.py"), "--graph", self.graph, "--checkpoint", self.checkpoint,
+                        "--embeddings", "local", "--limit", "1e-5"], cwd=self.folder, check=True)
+
+
+class Demo(Engines, unittest.TestCase):
+    """The graph that configs/demo.yaml names, and its model after one epoch."""
+
+    @classmethod
+    def prepare(cls):
+        config = ROOT / "configs/demo.yaml"
+        make = next(line for line in config.read_text().splitlines() if line.startswith("# make-graph: pinsage "))
+        cls.pinsage(*make.split()[3:])
+        cls.pinsage("train", "--config", str(config), "--set", "training.epochs=1")
+        cls.graph = "data/demo"
+        cls.checkpoint = str(next((cls.folder / "runs/demo/checkpoints").glob("step-*")))
+
+
+class Small(Engines, unittest.TestCase):
+    @classmethod
+    def prepare(cls):
+        cls.graph, cls.checkpoint = os.environ.get("GRAPH", "graph"), os.environ.get("CHECKPOINT")
+        if not cls.checkpoint:
+            (cls.folder / "config.yaml").write_text(CONFIG)
+            cls.pinsage("generate", "--out", "graph", "--pins", "5000", "--boards", "900", "--edges", "40000")
+            cls.pinsage("train", "--config", "config.yaml", "--run", "run")
+            cls.checkpoint = str(next((cls.folder / "run/checkpoints").glob("step-*")))
 
     def test_a_stopped_job_goes_on(self):
         words = ["--engine", "spark", "--master", "local[1]", "--shards", "3", "--spark-conf", "spark.ui.enabled=false"]

@@ -11,17 +11,22 @@ final class EdgeFile {
     let pins: IDTable
     let boards: IDTable
     /// The list of all pins that may occur; nil: every pin may, and new ones are numbered by first appearance.
-    var pinsAreListedIn: String?
+    private let pinsAreListedIn: String?
     /// The same for boards.
-    var boardsAreListedIn: String?
+    private let boardsAreListedIn: String?
     private let memory: ImportMemory
 
     /// Edges, pins and boards that are known before any file is read.
-    init(edges: EdgeSpool, pins: IDTable, boards: IDTable, memory: ImportMemory) {
+    init(
+        edges: EdgeSpool, pins: IDTable, boards: IDTable, memory: ImportMemory, pinsAreListedIn: String? = nil,
+        boardsAreListedIn: String? = nil
+    ) {
         self.edges = edges
         self.pins = pins
         self.boards = boards
         self.memory = memory
+        self.pinsAreListedIn = pinsAreListedIn
+        self.boardsAreListedIn = boardsAreListedIn
     }
 
     /// Reads `edges.tsv`: a pin, a tab, a board on each line.
@@ -137,9 +142,7 @@ final class EdgeFile {
         let (pin, board) = try unsafe Self.split(line, place)
         let pinRow = try unsafe Self.number(pin, "pin", pins, listedIn: pinsAreListedIn, place)
         let boardRow = try unsafe Self.number(board, "board", boards, listedIn: boardsAreListedIn, place)
-        unsafe withUnsafePointer(to: UInt64(pinRow) << 32 | UInt64(boardRow)) {
-            unsafe edges.append(UnsafeBufferPointer(start: $0, count: 1))
-        }
+        edges.append(pinRow, boardRow)
     }
 
     private static func split(

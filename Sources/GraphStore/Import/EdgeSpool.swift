@@ -34,17 +34,27 @@ final class EdgeSpool {
     func append(_ edges: UnsafeBufferPointer<UInt64>) {
         var done = 0
         while done < edges.count, let source = edges.baseAddress {
-            if openCount == pieceEdges {
-                pieces.append(open)
-                open = ZeroedMemory(byteCount: pieceEdges * 8)
-                openCount = 0
-            }
+            if openCount == pieceEdges { beginPiece() }
             let step = min(edges.count - done, pieceEdges - openCount)
             unsafe (open.base + openCount * 8).copyMemory(from: source + done, byteCount: step * 8)
             openCount += step
             done += step
         }
         count += edges.count
+    }
+
+    func append(_ row: UInt32, _ column: UInt32) {
+        if openCount == pieceEdges { beginPiece() }
+        unsafe open.base.storeBytes(
+            of: UInt64(row) << 32 | UInt64(column), toByteOffset: openCount * 8, as: UInt64.self)
+        openCount += 1
+        count += 1
+    }
+
+    private func beginPiece() {
+        pieces.append(open)
+        open = ZeroedMemory(byteCount: pieceEdges * 8)
+        openCount = 0
     }
 
     /// Moves pieces to the file until at most so much is in memory; one always stays.

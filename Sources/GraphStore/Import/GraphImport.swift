@@ -94,7 +94,7 @@ public struct GraphImport {
         }
         let rows = try sort(readEdges(pins: listed ?? IDTable(countMax: options.idsMax)))
         let hasContent = options.features != nil
-        var source = hasContent ? "given" : "projected"
+        var source = hasContent ? "given" : GraphDirectory.projectedSource
         if options.structureWidth > 0 {
             progress("factorizing the graph, \(options.structureWidth) columns")
             let structure = try PinStructure.rows(of: rows, width: options.structureWidth, memory: memory, folder)
@@ -119,8 +119,9 @@ public struct GraphImport {
     /// Reads the edges, and writes the ids, which need no memory afterwards.
     private func readEdges(pins: IDTable) throws -> (edges: EdgeSpool, pins: Int, boards: Int) {
         let edges = EdgeSpool(path: "\(folder)/\(GraphDirectory.spool)", pieceEdges: options.pieceEdges)
-        let file = EdgeFile(edges: edges, pins: pins, boards: IDTable(countMax: options.idsMax), memory: memory)
-        file.pinsAreListedIn = options.pins
+        let file = EdgeFile(
+            edges: edges, pins: pins, boards: IDTable(countMax: options.idsMax), memory: memory,
+            pinsAreListedIn: options.pins)
         let phase = ProgressText("reading edges", total: TextBlocks.fileBytes(options.edges), unit: "edges")
         try file.read(path: options.edges) { bytes, edges in progress(phase.text(bytes, count: edges)) }
         try file.writeIDs(to: folder)
