@@ -31,6 +31,8 @@ def train(options, graph, setting, seed):
     if os.path.exists(result):
         return json.load(open(result))
     command = [PINSAGE, "train", "--config", options.config, "--set", f"run={run}"]
+    if os.path.exists(run + "/config.yaml"):
+        command.append("--resume")
     started = time.time()
     with open(run + ".log", "a") as log:
         status = subprocess.call(command + [word for each in sets for word in ("--set", each)], stdout=log, stderr=log)
