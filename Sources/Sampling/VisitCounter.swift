@@ -66,17 +66,15 @@
     package func takeTop(
         except origin: UInt32, keys: UnsafeMutablePointer<UInt32>, visits: UnsafeMutablePointer<Int32>
     ) -> Int {
-        let (several, single) = unsafe Self.take(slots, used, distinctCount, except: origin, into: ranks, ties)
+        // As if it had not been visited; where it was not, the slot is free and stays so.
+        unsafe slots[Self.slot(of: origin, slots, mask: slotCount - 1)] &= 0xFFFF_FFFF
+        let (several, single) = unsafe Self.take(slots, used, distinctCount, into: ranks, ties)
         distinctCount = 0
         let kept =
             unsafe several > top
             ? Self.select(ranks, several, top: top, ties, bins)
             : several + Self.moveLargest(ties, single, wanted: top - several, to: ranks + several)
-        unsafe Self.sort(ranks, kept)
-        for i in 0..<kept {
-            unsafe keys[i] = ~ranks[i].lowHalf
-            unsafe visits[i] = Int32(bitPattern: ranks[i].highHalf)
-        }
+        unsafe Self.write(ranks, kept, keys: keys, visits: visits)
         return kept
     }
 
@@ -89,14 +87,8 @@
         for _ in 0..<rows {
             for column in 0..<columns {
                 let key = unsafe row[column]
-                var slot = hash(key) & mask
-                var entry = unsafe slots[slot]
-                // The only branch, and rare: a sixth of the slots is taken at most. One condition, since whether a
-                // slot is free is anyone's guess.
-                while (entry.lowHalf ^ key) & isTaken(entry) != 0 {
-                    slot = (slot &+ 1) & mask
-                    entry = unsafe slots[slot]
-                }
+                let slot = unsafe slot(of: key, slots, mask: mask)
+                let entry = unsafe slots[slot]
                 unsafe slots[slot] = (entry | UInt64(key)) &+ 1 << 32
                 unsafe used[usedCount] = UInt32(truncatingIfNeeded: slot)
                 usedCount &+= 1 &- isNonzero(entry.highHalf)
@@ -106,10 +98,24 @@
         return usedCount
     }
 
-    /// Moves `visits << 32 | ~key` of every key but `origin` from the table, which is empty then; apart those that were
-    /// visited once, which are most and seldom among the top.
+    /// The slot that has a key, or that it would get.
+    @inline(__always)
+    @unsafe private static func slot(of key: UInt32, _ slots: UnsafePointer<UInt64>, mask: Int) -> Int {
+        var slot = hash(key) & mask
+        var entry = unsafe slots[slot]
+        // The only branch, and rare: a sixth of the slots is taken at most. One condition, since whether a slot is free
+        // is anyone's guess.
+        while (entry.lowHalf ^ key) & isTaken(entry) != 0 {
+            slot = (slot &+ 1) & mask
+            entry = unsafe slots[slot]
+        }
+        return slot
+    }
+
+    /// Moves `visits << 32 | ~key` of every key that has visits from the table, which is empty then; apart those that
+    /// have one, which are most and seldom among the top.
     @unsafe private static func take(
-        _ slots: UnsafeMutablePointer<UInt64>, _ used: UnsafePointer<UInt32>, _ usedCount: Int, except origin: UInt32,
+        _ slots: UnsafeMutablePointer<UInt64>, _ used: UnsafePointer<UInt32>, _ usedCount: Int,
         into ranks: UnsafeMutablePointer<UInt64>, _ singles: UnsafeMutablePointer<UInt64>
     ) -> (several: Int, single: Int) {
         var (several, single) = (0, 0)
@@ -117,12 +123,11 @@
             let slot = unsafe Int(used[i])
             let entry = unsafe slots[slot]
             unsafe slots[slot] = 0
-            let isOther = isNonzero(entry.lowHalf ^ origin)
-            let isSeveral = isNonzero(entry.highHalf &- 1)
             unsafe ranks[several] = entry ^ 0xFFFF_FFFF
             unsafe singles[single] = entry ^ 0xFFFF_FFFF
-            several &+= isOther & isSeveral
-            single &+= isOther &- isOther & isSeveral
+            let visits = Int(entry.highHalf)
+            several &+= isBelow(1, visits)
+            single &+= isBelow(0, visits) &- isBelow(1, visits)
         }
         return (several, single)
     }
@@ -180,9 +185,31 @@
     @inline(__always)
     private static func level(of rank: UInt64) -> Int { min(Int(rank.highHalf), levels &- 1) }
 
+    /// Writes keys and visits, the largest rank first.
+    @unsafe private static func write(
+        _ ranks: UnsafeMutablePointer<UInt64>, _ count: Int, keys: UnsafeMutablePointer<UInt32>,
+        visits: UnsafeMutablePointer<Int32>
+    ) {
+        // The place of one of few is sooner counted than found by sorting.
+        let areFew = count <= 64
+        if !areFew { unsafe heapSort(ranks, count) }
+        for i in 0..<count {
+            let rank = unsafe ranks[i]
+            let place = unsafe areFew ? largerCount(than: rank, ranks, count) : i
+            unsafe keys[place] = ~rank.lowHalf
+            unsafe visits[place] = Int32(bitPattern: rank.highHalf)
+        }
+    }
+
+    @inline(__always)
+    @unsafe private static func largerCount(than rank: UInt64, _ ranks: UnsafePointer<UInt64>, _ count: Int) -> Int {
+        var larger = 0
+        for i in 0..<count { unsafe larger &+= isBelow(Int(bitPattern: UInt(rank)), Int(bitPattern: UInt(ranks[i]))) }
+        return larger
+    }
+
     /// Sorts, the largest first.
-    @unsafe private static func sort(_ ranks: UnsafeMutablePointer<UInt64>, _ count: Int) {
-        if count <= 64 { return unsafe insertionSort(ranks, count) }
+    @unsafe private static func heapSort(_ ranks: UnsafeMutablePointer<UInt64>, _ count: Int) {
         unsafe makeHeap(ranks, count)
         var last = count &- 1
         while last > 0 {
@@ -190,18 +217,6 @@
             unsafe siftDown(ranks, last, ranks[last], from: 0)
             unsafe ranks[last] = smallest
             last &-= 1
-        }
-    }
-
-    @unsafe private static func insertionSort(_ ranks: UnsafeMutablePointer<UInt64>, _ count: Int) {
-        for i in stride(from: 1, to: count, by: 1) {
-            let rank = unsafe ranks[i]
-            var hole = i
-            while hole > 0, unsafe ranks[hole &- 1] < rank {
-                unsafe ranks[hole] = ranks[hole &- 1]
-                hole &-= 1
-            }
-            unsafe ranks[hole] = rank
         }
     }
 
@@ -232,7 +247,7 @@
         Int(truncatingIfNeeded: (UInt64(value) &+ 0xFFFF_FFFF) >> 32)
     }
 
-    /// 1 where a < b, else 0, likewise; both are small.
+    /// 1 where a < b, else 0, likewise; neither is negative.
     @inline(__always)
     private static func isBelow(_ a: Int, _ b: Int) -> Int { Int(bitPattern: UInt(bitPattern: a &- b) >> 63) }
 
