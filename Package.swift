@@ -90,7 +90,8 @@ let package = Package(
 
         // Floor 2.
         target("PinSageModel", ["Basics", "Configuration", "Minibatches", "Kernels", "Artifacts"]),
-        target("Sampling", ["Basics", "Configuration", "GraphStore", "Minibatches", "Artifacts", "CPlatform"]),
+        target(
+            "Sampling", ["Basics", "Configuration", "GraphStore", "Minibatches", "Artifacts", "Kernels", "CPlatform"]),
         target("Search", ["Basics", "Artifacts", "Kernels"]),
 
         // Floor 3.

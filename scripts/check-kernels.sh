@@ -43,7 +43,7 @@ packed_in() {
 }
 
 # Every loop over elements, with the instruction that shows it vectorised: a multiply-add or, where there is none, an
-# addition or a move of whole registers.
+# addition, a move of whole registers or a product of whole numbers.
 loops='
 12multiplyTile vfmadd[0-9]+ps
 11addFourRows vfmadd[0-9]+ps
@@ -65,6 +65,7 @@ loops='
 8adamStep vfmadd[0-9]+ps
 12sumOfSquares vfmadd[0-9]+ps
 9addScaled vfmadd[0-9]+ps
+9walkDraws vpmul(lq|udq)
 20registerMultiplyAdds vfmadd[0-9]+ps
 9streamSum vaddps'
 

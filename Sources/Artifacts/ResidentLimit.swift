@@ -37,16 +37,18 @@ public final class ResidentLimit: Sendable {
         }
     }
 
-    /// Bytes of memory that this process has now.
-    public static func residentBytes() -> Int {
+    /// Bytes of memory that this process has now, and those of them that are of mapped files.
+    public static func residentBytes() -> (all: Int, mapped: Int) {
         let descriptor = unsafe open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return 0 }
+        guard descriptor >= 0 else { return (0, 0) }
         defer { close(descriptor) }
         var text = [UInt8](repeating: 0, count: 128)
         let count = unsafe read(descriptor, &text, text.count)
         // size resident shared …, in pages.
         let fields = String(decoding: text.prefix(max(0, count)), as: UTF8.self).split(separator: " ")
-        return (fields.count > 1 ? Int(fields[1]) ?? 0 : 0) * Int(sysconf(Int32(_SC_PAGESIZE)))
+        let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
+        func bytes(_ field: Int) -> Int { field < fields.count ? (Int(fields[field]) ?? 0) * pageBytes : 0 }
+        return (bytes(1), bytes(2))
     }
 
     private final class Watch {
@@ -55,14 +57,30 @@ public final class ResidentLimit: Sendable {
         init(limit: ResidentLimit) { self.limit = limit }
 
         func run() {
-            var threshold = limit.byteCount / 8 * 5
+            var rule = ReleaseRule(byteCount: limit.byteCount)
             while !limit.isEnding.load(ordering: .relaxed) {
                 usleep(1000)
-                guard ResidentLimit.residentBytes() > threshold else { continue }
+                let (all, mapped) = ResidentLimit.residentBytes()
+                guard rule.isDue(all: all, mapped: mapped) else { continue }
                 WatchedMaps.release()
-                // What is left is the heap's: waiting for less would only give pages back for ever.
-                threshold = max(limit.byteCount / 8 * 5, ResidentLimit.residentBytes() + limit.byteCount / 16)
+                rule.kept = ResidentLimit.residentBytes().mapped
             }
         }
+    }
+}
+
+/// When pages of mapped files are to be given back.
+package struct ReleaseRule {
+    private let byteCount: Int
+    /// What mapped files kept the last time: the program itself is one, and what is touched at once. Where the heap alone
+    /// takes most of the limit, waiting for less would only give pages back for ever.
+    package var kept = 0
+
+    package init(byteCount: Int) { self.byteCount = byteCount }
+
+    /// Whether this process is near the limit, and a sixteenth of the limit has been mapped since.
+    package mutating func isDue(all: Int, mapped: Int) -> Bool {
+        kept = min(kept, mapped)
+        return all > byteCount / 8 * 5 && mapped > kept + byteCount / 16
     }
 }

@@ -29,7 +29,10 @@ package final class IDIndex: @unchecked Sendable {
     }
 
     /// Bytes for so many rows.
-    static func byteCount(_ rows: Int) -> Int { slotCount(rows) * 8 }
+    package static func byteCount(_ rows: Int) -> Int { slotCount(rows) * 8 }
+
+    /// Bytes that it has.
+    package var byteCount: Int { (mask + 1) * 8 }
 
     /// The row with this hash for which `matches` holds.
     @inline(__always)

@@ -56,9 +56,9 @@ package final class IDTable: @unchecked Sendable {
         unsafe starts.base.assumingMemoryBound(to: UInt32.self)[count] = UInt32(textBytes - groups[group])
     }
 
-    /// Twice the room, with every row.
+    /// Twice the room, with every row: the last one too, which the index that is full has not.
     private func growIndex() {
-        let larger = IDIndex(expectedCount: count * 2)
+        let larger = IDIndex(expectedCount: 2 * (count - 1))
         let rows = view
         // A few at a time, so that their slots come together.
         let batch = 64
@@ -78,7 +78,7 @@ package final class IDTable: @unchecked Sendable {
 
     /// Bytes of memory with `more` ids of `moreBytes` together, while the index grows if it must.
     func byteCount(more: Int, moreBytes: Int) -> Int {
-        let (now, then) = (IDIndex.byteCount(count), IDIndex.byteCount(min(count + more, countMax)))
+        let (now, then) = (index.byteCount, IDIndex.byteCount(min(count + more, countMax)))
         return textBytes + moreBytes + 4 * (count + more) + (then > now ? now + then : now)
     }
 

@@ -183,4 +183,17 @@ package enum ScalarKernels {
         }
         return sum
     }
+
+    /// A walk's number by its base and offset, and whether it returns by the other.
+    package static func walkDraw(
+        base: UInt64, first: UInt64, second: UInt64, threshold: UInt64
+    ) -> (number: UInt64, returns: Bool) {
+        (finalised(base &+ first), finalised(base &+ second) < threshold)
+    }
+
+    private static func finalised(_ value: UInt64) -> UInt64 {
+        let a = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        let b = (a ^ (a >> 27)) &* 0x94D0_49BB_1331_11EB
+        return b ^ (b >> 31)
+    }
 }

@@ -9,6 +9,7 @@ import KernelsBaseline
     typealias Input = UnsafePointer<Float>
     typealias Output = UnsafeMutablePointer<Float>
     typealias Rows = UnsafePointer<Int32>
+    typealias Halves = UnsafeMutablePointer<UInt32>
 
     let panelWidth: @Sendable () -> Int
     let packPanel: @Sendable (Input, Int, Bool, Int, Int, Int, Output) -> Void
@@ -42,6 +43,7 @@ import KernelsBaseline
     let adamStep: @Sendable (Output, Input, Output, Output, Int, Float, Float, Float, Float, Float, Float) -> Void
     let sumOfSquares: @Sendable (Input, Int) -> Double
     let addScaled: @Sendable (Input, Float, Int, Output, Bool) -> Void
+    let walkDraws: @Sendable (UnsafePointer<UInt64>, Int, UInt64, UInt64, UInt64, Halves, Halves, Halves) -> Void
     let registerChains: @Sendable () -> Int
     let registerMultiplyAdds: @Sendable (Int, Float, Float) -> Float
     let streamSum: @Sendable (Input, Int) -> Float
@@ -77,6 +79,7 @@ import KernelsBaseline
         adamStep: KernelsBaseline.adamStep,
         sumOfSquares: KernelsBaseline.sumOfSquares,
         addScaled: KernelsBaseline.addScaled,
+        walkDraws: KernelsBaseline.walkDraws,
         registerChains: KernelsBaseline.registerChains,
         registerMultiplyAdds: KernelsBaseline.registerMultiplyAdds,
         streamSum: KernelsBaseline.streamSum)
@@ -104,6 +107,7 @@ import KernelsBaseline
         adamStep: KernelsAVX2.adamStep,
         sumOfSquares: KernelsAVX2.sumOfSquares,
         addScaled: KernelsAVX2.addScaled,
+        walkDraws: KernelsAVX2.walkDraws,
         registerChains: KernelsAVX2.registerChains,
         registerMultiplyAdds: KernelsAVX2.registerMultiplyAdds,
         streamSum: KernelsAVX2.streamSum)
@@ -131,6 +135,7 @@ import KernelsBaseline
         adamStep: KernelsAVX512.adamStep,
         sumOfSquares: KernelsAVX512.sumOfSquares,
         addScaled: KernelsAVX512.addScaled,
+        walkDraws: KernelsAVX512.walkDraws,
         registerChains: KernelsAVX512.registerChains,
         registerMultiplyAdds: KernelsAVX512.registerMultiplyAdds,
         streamSum: KernelsAVX512.streamSum)

@@ -7,7 +7,12 @@ import GraphStore
 extension WalkRequest {
     @inline(never)
     func walkAll(_ layout: WalkLayout) {
-        unsafe walk(layout.pinRows, layout.boardRows, shift: layout.unitShift, hides: false)
+        // Where the unit is known to be the usual one, places need no arithmetic.
+        if layout.unitShift == 1 {
+            unsafe walk(layout.pinRows, layout.boardRows, shift: 1, hides: false)
+        } else {
+            unsafe walk(layout.pinRows, layout.boardRows, shift: layout.unitShift, hides: false)
+        }
     }
 
     @inline(never)
@@ -19,9 +24,10 @@ extension WalkRequest {
     private func walk(
         _ pinRows: UnsafePointer<UInt32>, _ boardRows: UnsafePointer<UInt32>, shift: Int, hides: Bool
     ) {
-        let (count, steps, threshold, hidden) = unsafe (count, steps, threshold, hidden)
+        let (count, steps, hidden) = unsafe (count, steps, hidden)
         let (origins, bases) = unsafe (lanes.origins, lanes.bases)
-        let (places, boards, slots, halves) = unsafe (lanes.places, lanes.boards, lanes.slots, lanes.halves)
+        let (places, boards, slots) = unsafe (lanes.places, lanes.boards, lanes.slots)
+        let (highs, lows, returns) = unsafe (lanes.highs, lanes.lows, lanes.returns)
         var visits = unsafe lanes.visits
         for lane in 0..<count {
             unsafe places[lane] = unsafe origins[lane]
@@ -29,12 +35,11 @@ extension WalkRequest {
         }
         var n: UInt64 = 0
         for _ in 0..<steps {
+            unsafe draw(n)
             for lane in 0..<count {
                 let start = unsafe Int(places[lane]) &<< shift
-                let number = unsafe WalkRandomness.number(bases[lane], n)
-                let slot = unsafe start &+ Self.entry(number.highHalf, of: pinRows[start])
+                let slot = unsafe start &+ Self.entry(highs[lane], of: pinRows[start])
                 unsafe slots[lane] = slot
-                unsafe halves[lane] = number.lowHalf
                 unsafe platform_prefetch(pinRows + slot)
             }
             for lane in 0..<count {
@@ -52,15 +57,14 @@ extension WalkRequest {
                     ) { unsafe boardRows[Int(entries[$0]) &<< shift &+ 1] }
                     start = unsafe Int(entries[index]) &<< shift
                 }
-                let slot = unsafe start &+ Self.entry(halves[lane], of: boardRows[start])
+                let slot = unsafe start &+ Self.entry(lows[lane], of: boardRows[start])
                 unsafe slots[lane] = slot
                 unsafe platform_prefetch(boardRows + slot)
             }
             for lane in 0..<count {
                 let pin = unsafe boardRows[slots[lane]]
                 unsafe visits[lane] = pin
-                let number = unsafe WalkRandomness.number(bases[lane], n &+ 1)
-                let next = unsafe Self.next(after: pin, origins[lane], returns: number < threshold)
+                let next = unsafe Self.next(after: pin, origins[lane], returns: returns[lane])
                 unsafe places[lane] = next
                 unsafe platform_prefetch(pinRows + Int(next) &<< shift)
             }

@@ -20,9 +20,10 @@ extension WalkRequest {
         _ pinOffsets: UnsafePointer<Int64>, _ pinBoards: UnsafePointer<UInt32>, _ boardOffsets: UnsafePointer<Int64>,
         _ boardPins: UnsafePointer<UInt32>, hides: Bool
     ) {
-        let (count, steps, threshold, hidden) = unsafe (count, steps, threshold, hidden)
+        let (count, steps, hidden) = unsafe (count, steps, hidden)
         let (origins, bases) = unsafe (lanes.origins, lanes.bases)
-        let (places, boards, slots, halves) = unsafe (lanes.places, lanes.boards, lanes.slots, lanes.halves)
+        let (places, boards, slots) = unsafe (lanes.places, lanes.boards, lanes.slots)
+        let (highs, lows, returns) = unsafe (lanes.highs, lanes.lows, lanes.returns)
         var visits = unsafe lanes.visits
         for lane in 0..<count {
             unsafe places[lane] = unsafe origins[lane]
@@ -30,12 +31,11 @@ extension WalkRequest {
         }
         var n: UInt64 = 0
         for _ in 0..<steps {
+            unsafe draw(n)
             for lane in 0..<count {
                 let row = unsafe pinOffsets + Int(places[lane])
-                let number = unsafe WalkRandomness.number(bases[lane], n)
-                let slot = unsafe Int(row[0]) &+ WalkRandomness.pick(number.highHalf, of: row[1] &- row[0])
+                let slot = unsafe Int(row[0]) &+ WalkRandomness.pick(highs[lane], of: row[1] &- row[0])
                 unsafe slots[lane] = slot
-                unsafe halves[lane] = number.lowHalf
                 unsafe platform_prefetch(pinBoards + slot)
             }
             for lane in 0..<count {
@@ -53,15 +53,14 @@ extension WalkRequest {
             }
             for lane in 0..<count {
                 let row = unsafe boardOffsets + Int(boards[lane])
-                let slot = unsafe Int(row[0]) &+ WalkRandomness.pick(halves[lane], of: row[1] &- row[0])
+                let slot = unsafe Int(row[0]) &+ WalkRandomness.pick(lows[lane], of: row[1] &- row[0])
                 unsafe slots[lane] = slot
                 unsafe platform_prefetch(boardPins + slot)
             }
             for lane in 0..<count {
                 let pin = unsafe boardPins[slots[lane]]
                 unsafe visits[lane] = pin
-                let number = unsafe WalkRandomness.number(bases[lane], n &+ 1)
-                let next = unsafe Self.next(after: pin, origins[lane], returns: number < threshold)
+                let next = unsafe Self.next(after: pin, origins[lane], returns: returns[lane])
                 unsafe places[lane] = next
                 unsafe platform_prefetch(pinOffsets + Int(next))
             }

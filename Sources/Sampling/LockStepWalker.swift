@@ -1,5 +1,6 @@
 import CPlatform
 import GraphStore
+import Kernels
 
 /// Many walks side by side, each waiting for memory while the others move.
 ///
@@ -17,6 +18,7 @@ import GraphStore
     private let layout: WalkLayout?
     private let steps: Int
     private let threshold: UInt64
+    private let kernels = Kernels()
     private let lanes: WalkLanes
 
     /// - Parameter laneCount: walks side by side, at most.
@@ -83,7 +85,7 @@ import GraphStore
     /// - Returns: (steps × count) keys of visited pins, row = step; valid until the next call.
     func walk(count: Int, hiding hidden: HiddenBoards) -> UnsafePointer<UInt32> {
         let request = unsafe WalkRequest(
-            count: count, steps: steps, threshold: threshold, hidden: hidden, lanes: lanes)
+            count: count, steps: steps, threshold: threshold, hidden: hidden, lanes: lanes, kernels: kernels)
         // Each loop twice from one text: the first knows nothing of hidden boards.
         if let layout {
             if hidden.isEmpty { unsafe request.walkAll(layout) } else { unsafe request.walkVisible(layout) }
@@ -101,12 +103,21 @@ import GraphStore
     let threshold: UInt64
     let hidden: HiddenBoards
     let lanes: WalkLanes
+    let kernels: Kernels
 
-    /// Where a lane goes on from after it has visited a pin. Without a branch, which would be mispredicted as often as
-    /// walks return.
+    /// Draws a step's numbers n and n + 1 for all lanes at once: many at a time, and without a branch on whether a walk
+    /// returns, which would be mispredicted as often as walks do.
+    func draw(_ n: UInt64) {
+        unsafe kernels.walkDraws(
+            bases: lanes.bases, count: count, first: WalkRandomness.golden &* n,
+            second: WalkRandomness.golden &* (n &+ 1), threshold: threshold, highs: lanes.highs, lows: lanes.lows,
+            returns: lanes.returns)
+    }
+
+    /// Where a lane goes on from after it has visited a pin: at `origin` where it returns.
     @inline(__always)
-    static func next(after pin: UInt32, _ origin: UInt32, returns: Bool) -> UInt32 {
-        pin ^ ((pin ^ origin) & (returns ? .max : 0))
+    static func next(after pin: UInt32, _ origin: UInt32, returns: UInt32) -> UInt32 {
+        pin ^ ((pin ^ origin) & returns)
     }
 }
 
@@ -122,8 +133,12 @@ import GraphStore
     let boards: UnsafeMutablePointer<UInt32>
     /// Entry of the rows that the next stage reads.
     let slots: UnsafeMutablePointer<Int>
-    /// Low half of the step's number: it picks the pin.
-    let halves: UnsafeMutablePointer<UInt32>
+    /// High half of the step's number: it picks the board.
+    let highs: UnsafeMutablePointer<UInt32>
+    /// Low half: it picks the pin.
+    let lows: UnsafeMutablePointer<UInt32>
+    /// Whether the walk returns after the step: all bits or none.
+    let returns: UnsafeMutablePointer<UInt32>
     let visits: UnsafeMutablePointer<UInt32>
 
     init(laneCount: Int, steps: Int) {
@@ -132,7 +147,9 @@ import GraphStore
         unsafe places = .allocate(capacity: laneCount)
         unsafe boards = .allocate(capacity: laneCount)
         unsafe slots = .allocate(capacity: laneCount)
-        unsafe halves = .allocate(capacity: laneCount)
+        unsafe highs = .allocate(capacity: laneCount)
+        unsafe lows = .allocate(capacity: laneCount)
+        unsafe returns = .allocate(capacity: laneCount)
         unsafe visits = .allocate(capacity: laneCount * steps)
     }
 
@@ -142,7 +159,9 @@ import GraphStore
         unsafe places.deallocate()
         unsafe boards.deallocate()
         unsafe slots.deallocate()
-        unsafe halves.deallocate()
+        unsafe highs.deallocate()
+        unsafe lows.deallocate()
+        unsafe returns.deallocate()
         unsafe visits.deallocate()
     }
 }

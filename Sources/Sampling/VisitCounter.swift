@@ -13,7 +13,8 @@
     private let used: UnsafeMutablePointer<UInt32>
     /// What is chosen from: `visits << 32 | ~key` of each, then the chosen ones.
     private let ranks: UnsafeMutablePointer<UInt64>
-    private let heap: UnsafeMutablePointer<UInt64>
+    /// Keys with one visit, then those that have as many as the last chosen one.
+    private let ties: UnsafeMutablePointer<UInt64>
     /// How many have so many visits, twice.
     private let bins: UnsafeMutablePointer<UInt32>
     private let top: Int
@@ -22,21 +23,21 @@
     private static let levels = 64
 
     /// - Parameters:
-    ///   - visitsMax: most visits between two selections; the table has at least three slots for each: 2,048 for 500.
+    ///   - visitsMax: most visits between two selections; the table has at least six slots for each: 4,096 for 500.
     ///   - distinctMax: most different keys among them.
     ///   - top: keys that a selection gives, at most.
     package init(visitsMax: Int, distinctMax: Int, top: Int) {
         self.visitsMax = visitsMax
         self.top = top
         let distinctMax = min(distinctMax, visitsMax)
-        slotCount = powerOfTwo(atLeast: 3 * distinctMax)
+        slotCount = powerOfTwo(atLeast: 6 * distinctMax)
         precondition(slotCount <= 1 << 32, "VisitCounter: \(distinctMax) different keys")
         unsafe slots = .allocate(capacity: slotCount)
         unsafe slots.initialize(repeating: 0, count: slotCount)
         // One more than can be in use: counting writes ahead.
         unsafe used = .allocate(capacity: distinctMax + 1)
         unsafe ranks = .allocate(capacity: distinctMax + 1)
-        unsafe heap = .allocate(capacity: max(min(top, distinctMax), 1))
+        unsafe ties = .allocate(capacity: distinctMax + 1)
         unsafe bins = .allocate(capacity: 2 * Self.levels)
     }
 
@@ -44,7 +45,7 @@
         unsafe slots.deallocate()
         unsafe used.deallocate()
         unsafe ranks.deallocate()
-        unsafe heap.deallocate()
+        unsafe ties.deallocate()
         unsafe bins.deallocate()
     }
 
@@ -65,14 +66,15 @@
     package func takeTop(
         except origin: UInt32, keys: UnsafeMutablePointer<UInt32>, visits: UnsafeMutablePointer<Int32>
     ) -> Int {
-        let count = unsafe Self.take(slots, used, distinctCount, except: origin, into: ranks)
+        // As if it had not been visited; where it was not, the slot is free and stays so.
+        unsafe slots[Self.slot(of: origin, slots, mask: slotCount - 1)] &= 0xFFFF_FFFF
+        let (several, single) = unsafe Self.take(slots, used, distinctCount, into: ranks, ties)
         distinctCount = 0
-        let kept = unsafe count > top ? Self.select(ranks, count, top: top, heap, bins) : count
-        unsafe Self.sort(ranks, kept)
-        for i in 0..<kept {
-            unsafe keys[i] = ~ranks[i].lowHalf
-            unsafe visits[i] = Int32(bitPattern: ranks[i].highHalf)
-        }
+        let kept =
+            unsafe several > top
+            ? Self.select(ranks, several, top: top, ties, bins)
+            : several + Self.moveLargest(ties, single, wanted: top - several, to: ranks + several)
+        unsafe Self.write(ranks, kept, keys: keys, visits: visits)
         return kept
     }
 
@@ -85,90 +87,129 @@
         for _ in 0..<rows {
             for column in 0..<columns {
                 let key = unsafe row[column]
-                var slot = hash(key) & mask
-                var entry = unsafe slots[slot]
-                // The only branch, and rare: a third of the slots is taken at most.
-                while entry != 0, entry.lowHalf != key {
-                    slot = (slot &+ 1) & mask
-                    entry = unsafe slots[slot]
-                }
+                let slot = unsafe slot(of: key, slots, mask: mask)
+                let entry = unsafe slots[slot]
                 unsafe slots[slot] = (entry | UInt64(key)) &+ 1 << 32
                 unsafe used[usedCount] = UInt32(truncatingIfNeeded: slot)
-                usedCount &+= entry == 0 ? 1 : 0
+                usedCount &+= 1 &- isNonzero(entry.highHalf)
             }
             unsafe row += stride
         }
         return usedCount
     }
 
-    /// Moves `visits << 32 | ~key` of every key but `origin` from the table, which is empty then; returns how many.
+    /// The slot that has a key, or that it would get.
+    @inline(__always)
+    @unsafe private static func slot(of key: UInt32, _ slots: UnsafePointer<UInt64>, mask: Int) -> Int {
+        var slot = hash(key) & mask
+        var entry = unsafe slots[slot]
+        // The only branch, and rare: a sixth of the slots is taken at most. One condition, since whether a slot is free
+        // is anyone's guess.
+        while (entry.lowHalf ^ key) & isTaken(entry) != 0 {
+            slot = (slot &+ 1) & mask
+            entry = unsafe slots[slot]
+        }
+        return slot
+    }
+
+    /// Moves `visits << 32 | ~key` of every key that has visits from the table, which is empty then; apart those that
+    /// have one, which are most and seldom among the top.
     @unsafe private static func take(
-        _ slots: UnsafeMutablePointer<UInt64>, _ used: UnsafePointer<UInt32>, _ usedCount: Int, except origin: UInt32,
-        into ranks: UnsafeMutablePointer<UInt64>
-    ) -> Int {
-        var count = 0
+        _ slots: UnsafeMutablePointer<UInt64>, _ used: UnsafePointer<UInt32>, _ usedCount: Int,
+        into ranks: UnsafeMutablePointer<UInt64>, _ singles: UnsafeMutablePointer<UInt64>
+    ) -> (several: Int, single: Int) {
+        var (several, single) = (0, 0)
         for i in 0..<usedCount {
             let slot = unsafe Int(used[i])
             let entry = unsafe slots[slot]
             unsafe slots[slot] = 0
-            unsafe ranks[count] = entry ^ 0xFFFF_FFFF
-            count &+= entry.lowHalf == origin ? 0 : 1
+            unsafe ranks[several] = entry ^ 0xFFFF_FFFF
+            unsafe singles[single] = entry ^ 0xFFFF_FFFF
+            let visits = Int(entry.highHalf)
+            several &+= isBelow(1, visits)
+            single &+= isBelow(0, visits) &- isBelow(1, visits)
         }
-        return count
+        return (several, single)
     }
 
     /// Puts the `top` largest of `ranks`, of which there are more, at its start: all that have more visits than a
     /// threshold, and of those that have just as many the smallest keys.
+    ///
+    /// - Parameter ties: room for `count`.
     @unsafe private static func select(
-        _ ranks: UnsafeMutablePointer<UInt64>, _ count: Int, top: Int, _ heap: UnsafeMutablePointer<UInt64>,
+        _ ranks: UnsafeMutablePointer<UInt64>, _ count: Int, top: Int, _ ties: UnsafeMutablePointer<UInt64>,
         _ bins: UnsafeMutablePointer<UInt32>
     ) -> Int {
         if top == 0 { return 0 }
-        let (threshold, above) = unsafe threshold(ranks, count, top: top, bins)
-        let wanted = top &- above
-        var (front, waiting) = (0, 0)
+        let threshold = unsafe threshold(ranks, count, top: top, bins)
+        var (front, tieCount) = (0, 0)
         for i in 0..<count {
             let rank = unsafe ranks[i]
-            let visits = min(Int(rank.highHalf), levels &- 1)
-            if visits < threshold { continue }
-            if visits > threshold {
-                unsafe ranks[front] = rank
-                front &+= 1
-            } else if waiting < wanted {
-                unsafe heap[waiting] = rank
-                waiting &+= 1
-                if waiting == wanted { unsafe makeHeap(heap, wanted) }
-            } else if unsafe rank > heap[0] {
-                unsafe siftDown(heap, wanted, rank, from: 0)
-            }
+            let level = level(of: rank)
+            unsafe ranks[front] = rank
+            unsafe ties[tieCount] = rank
+            front &+= isBelow(threshold, level)
+            tieCount &+= 1 &- isBelow(threshold, level) &- isBelow(level, threshold)
         }
-        unsafe (ranks + front).update(from: heap, count: waiting)
-        return front &+ waiting
+        return unsafe front + moveLargest(ties, tieCount, wanted: top - front, to: ranks + front)
     }
 
-    /// The visits that the last of the `top` most visited has, `levels − 1` standing for more too; and how many have
-    /// more than that.
+    /// Moves the largest elsewhere, as many as there are, at most `wanted`; returns how many.
+    @unsafe private static func moveLargest(
+        _ ranks: UnsafeMutablePointer<UInt64>, _ count: Int, wanted: Int, to target: UnsafeMutablePointer<UInt64>
+    ) -> Int {
+        let kept = min(count, wanted)
+        if kept < count, kept > 0 {
+            unsafe makeHeap(ranks, kept)
+            for i in kept..<count where unsafe ranks[i] > ranks[0] { unsafe siftDown(ranks, kept, ranks[i], from: 0) }
+        }
+        unsafe target.update(from: ranks, count: kept)
+        return kept
+    }
+
+    /// The visits that the last of the `top` most visited has, `levels − 1` standing for more too.
     @unsafe private static func threshold(
         _ ranks: UnsafePointer<UInt64>, _ count: Int, top: Int, _ bins: UnsafeMutablePointer<UInt32>
-    ) -> (visits: Int, above: Int) {
+    ) -> Int {
         unsafe bins.initialize(repeating: 0, count: 2 * levels)
-        // Two sets of bins: most visits are 1, and an increment waits for the one before it in the same bin.
-        for i in 0..<count {
-            let bin = unsafe min(Int(ranks[i].highHalf), levels &- 1) &+ (i & 1) &* levels
-            unsafe bins[bin] &+= 1
-        }
-        var (level, above) = (levels - 1, 0)
+        // Two sets of bins: most have few visits, and an increment waits for the one before it in the same bin.
+        for i in 0..<count { unsafe bins[level(of: ranks[i]) &+ (i & 1) &* levels] &+= 1 }
+        var (level, left) = (1, count)
         while true {
-            let here = unsafe Int(bins[level] &+ bins[level &+ levels])
-            if above + here >= top { return (level, above) }
-            above += here
-            level -= 1
+            left -= unsafe Int(bins[level] &+ bins[level &+ levels])
+            if left < top { return level }
+            level += 1
         }
+    }
+
+    @inline(__always)
+    private static func level(of rank: UInt64) -> Int { min(Int(rank.highHalf), levels &- 1) }
+
+    /// Writes keys and visits, the largest rank first.
+    @unsafe private static func write(
+        _ ranks: UnsafeMutablePointer<UInt64>, _ count: Int, keys: UnsafeMutablePointer<UInt32>,
+        visits: UnsafeMutablePointer<Int32>
+    ) {
+        // The place of one of few is sooner counted than found by sorting.
+        let areFew = count <= 64
+        if !areFew { unsafe heapSort(ranks, count) }
+        for i in 0..<count {
+            let rank = unsafe ranks[i]
+            let place = unsafe areFew ? largerCount(than: rank, ranks, count) : i
+            unsafe keys[place] = ~rank.lowHalf
+            unsafe visits[place] = Int32(bitPattern: rank.highHalf)
+        }
+    }
+
+    @inline(__always)
+    @unsafe private static func largerCount(than rank: UInt64, _ ranks: UnsafePointer<UInt64>, _ count: Int) -> Int {
+        var larger = 0
+        for i in 0..<count { unsafe larger &+= isBelow(Int(bitPattern: UInt(rank)), Int(bitPattern: UInt(ranks[i]))) }
+        return larger
     }
 
     /// Sorts, the largest first.
-    @unsafe private static func sort(_ ranks: UnsafeMutablePointer<UInt64>, _ count: Int) {
-        if count <= 64 { return unsafe insertionSort(ranks, count) }
+    @unsafe private static func heapSort(_ ranks: UnsafeMutablePointer<UInt64>, _ count: Int) {
         unsafe makeHeap(ranks, count)
         var last = count &- 1
         while last > 0 {
@@ -176,18 +217,6 @@
             unsafe siftDown(ranks, last, ranks[last], from: 0)
             unsafe ranks[last] = smallest
             last &-= 1
-        }
-    }
-
-    @unsafe private static func insertionSort(_ ranks: UnsafeMutablePointer<UInt64>, _ count: Int) {
-        for i in stride(from: 1, to: count, by: 1) {
-            let rank = unsafe ranks[i]
-            var hole = i
-            while hole > 0, unsafe ranks[hole &- 1] < rank {
-                unsafe ranks[hole] = ranks[hole &- 1]
-                hole &-= 1
-            }
-            unsafe ranks[hole] = rank
         }
     }
 
@@ -211,6 +240,20 @@
         }
         unsafe heap[hole] = value
     }
+
+    /// 1, or 0 for 0, in arithmetic: of a condition the compiler makes a branch.
+    @inline(__always)
+    private static func isNonzero(_ value: UInt32) -> Int {
+        Int(truncatingIfNeeded: (UInt64(value) &+ 0xFFFF_FFFF) >> 32)
+    }
+
+    /// 1 where a < b, else 0, likewise; neither is negative.
+    @inline(__always)
+    private static func isBelow(_ a: Int, _ b: Int) -> Int { Int(bitPattern: UInt(bitPattern: a &- b) >> 63) }
+
+    /// All bits where a slot is taken, none where it is free.
+    @inline(__always)
+    private static func isTaken(_ entry: UInt64) -> UInt32 { (0 &- UInt64(entry.highHalf)).highHalf }
 
     /// Multiplicative hashing; the upper bits of the product are the well-mixed ones.
     @inline(__always)

@@ -48,6 +48,19 @@ import Testing
         #expect(table.index.longestRun < 250, "\(table.index.longestRun) probes")
     }
 
+    @Test("the index doubles when it is full, and takes what an import has counted on")
+    func growth() {
+        let table = IDTable()
+        var sizes: [Int] = []
+        for number in 0..<100_000 {
+            "p\(number)".utf8.withContiguousStorageIfAvailable { _ = table.insert(UnsafeRawBufferPointer($0)) }
+            #expect(table.index.byteCount == IDIndex.byteCount(table.count), "\(table.count) ids")
+            if table.index.byteCount != sizes.last { sizes.append(table.index.byteCount) }
+        }
+        #expect(table.count == 100_000)
+        #expect(sizes == (10...18).map { 8 << $0 })
+    }
+
     @Test("more ids than have a number are one line, wherever they come from")
     func tooMany() throws {
         func message(edges: String, pins: String? = nil) throws -> String {

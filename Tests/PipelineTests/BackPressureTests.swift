@@ -8,13 +8,6 @@ import Testing
 
     init() throws { job = try SmallJob() }
 
-    /// Largest resident memory of a process so far, in bytes; 0 when it has ended.
-    private func peakBytes(_ pid: Int32) -> Int {
-        let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
-        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-        return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
-    }
-
     /// Trains for some seconds with a slow trainer: about two batches a second, of the dozens that a sampler makes.
     /// - Returns: the trainer's and the largest sampler's peak memory, and the largest batch, in bytes.
     private func measure(_ run: String, samplers: Int, credit: Int) throws -> (trainer: Int, sampler: Int, batch: Int) {
@@ -32,7 +25,7 @@ import Testing
             "pinsage-trainer", ["--config", "config.yaml", "--run", run] + settings, in: job.path)
         #expect(eventually(within: 30) { job.loggedSteps(run) > 0 })
         Thread.sleep(forTimeInterval: 3)
-        let peaks = (peakBytes(trainer.pid), workers.map { peakBytes($0.pid) }.max() ?? 0)
+        let peaks = (trainer.peakBytes, workers.map(\.peakBytes).max() ?? 0)
         trainer.send(SIGTERM)
         #expect(trainer.end().code == 3)
         for worker in workers { #expect(worker.end().code == 0) }

@@ -76,18 +76,9 @@ struct EmbedTests {
 
     /// The most resident memory that a command had, in bytes.
     private func peak(_ arguments: [String]) throws -> Int {
-        let process = try RealProcess("pinsage", arguments, in: folder.path)
-        var most = 0
-        while process.isRunning {
-            let status = (try? String(contentsOfFile: "/proc/\(process.pid)/status", encoding: .utf8)) ?? ""
-            let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-            let words = line?.split { $0 == " " || $0 == "\t" } ?? []
-            if words.count > 1 { most = max(most, Int(words[1]) ?? 0) }
-            usleep(2000)
-        }
-        let ended = process.end()
+        let (ended, peakBytes) = try pinsageWithPeak(arguments, in: folder.path)
         #expect(ended.code == 0, "\(ended.error)")
-        return most << 10
+        return peakBytes
     }
 
     @Test("float16 embeddings are searched and evaluated like float32")

@@ -41,6 +41,21 @@ import Testing
         #expect(try BipartiteGraph(directory: folder.file("graph")).fingerprint == whole.fingerprint)
     }
 
+    @Test("an import of hardly anything but ids stays below its --memory")
+    func memory() throws {
+        // The index of pins doubles at 3,145,728 of them; four times as large it would not have room.
+        let lines = (0..<3_300_000).map { "p\($0)\tb\($0 % 1000)\n" }
+        try folder.write(lines.joined(), to: "ids.tsv")
+        let (ended, peakBytes) = try pinsageWithPeak(
+            [
+                "import", "--edges", "ids.tsv", "--out", "graph", "--feature-width", "1", "--threads", "2", "--memory",
+                "256M",
+            ],
+            in: folder.path)
+        #expect(ended.code == 0, "\(ended.error)")
+        #expect(peakBytes > 200 << 20 && peakBytes < 256 << 20, "\(peakBytes >> 20) MiB")
+    }
+
     private func importing() throws -> RealProcess {
         try RealProcess(
             "pinsage", ["import", "--edges", "new.tsv", "--out", "graph", "--force", "--memory", "128M"],

@@ -51,6 +51,14 @@ final class RealProcess: @unchecked Sendable {
     /// Standard error so far.
     var error: String { (try? streams.text("err")) ?? "" }
 
+    /// Largest resident memory so far, mapped files included, in bytes; 0 when it has ended.
+    var peakBytes: Int {
+        let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        let words = line?.split { $0 == " " || $0 == "\t" } ?? []
+        return (words.count > 1 ? Int(words[1]) ?? 0 : 0) << 10
+    }
+
     func send(_ signal: Int32) { _ = kill(process.processIdentifier, signal) }
 
     /// Waits for the end; kills the process when it takes longer than `seconds`.
@@ -63,6 +71,17 @@ final class RealProcess: @unchecked Sendable {
             code: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
             output: (try? streams.text("out")) ?? "", error: error)
     }
+}
+
+/// Runs `pinsage` to its end, and looks at its memory meanwhile.
+func pinsageWithPeak(_ arguments: [String], in folder: String) throws -> (ended: Ended, peakBytes: Int) {
+    let process = try RealProcess("pinsage", arguments, in: folder)
+    var most = 0
+    while process.isRunning {
+        most = max(most, process.peakBytes)
+        usleep(2000)
+    }
+    return (process.end(), most)
 }
 
 /// Process ids of the workers that joined a run, by name, as the trainer's log has them.
