@@ -74,6 +74,8 @@ def main():
     options = parser.parse_args()
     if options.seeds < 1:
         parser.error(f"--seeds: expected 1 or more, found {options.seeds}")
+    if not os.path.exists(PINSAGE):
+        sys.exit(f"tune: {os.path.normpath(PINSAGE)}: expected the executable, found none. Run `make build`.")
     os.makedirs(options.out, exist_ok=True)
     trainings = len(options.graph) * len(options.settings) * options.seeds
     results, done = {}, 0
