@@ -38,7 +38,7 @@ public final class ResidentLimit: Sendable {
     }
 
     /// Bytes of memory that this process has now, and those of them that are of mapped files.
-    public static func residentBytes() -> (all: Int, mapped: Int) {
+    private static func residentBytes() -> (all: Int, mapped: Int) {
         let descriptor = unsafe open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return (0, 0) }
         defer { close(descriptor) }

@@ -75,7 +75,8 @@ public enum GraphGenerator {
     /// Writes the graph folder and, if asked, `pairs.tsv`. A pure function of the options.
     ///
     /// - Throws: `GraphError` or `ArtifactError`; then nothing is left behind.
-    /// - Complexity: O(edges + pins · width), and that of `AdjacencySVD` for structure; edges that do not fit into memory wait in a file.
+    /// - Complexity: O(edges + pins · width), and that of `AdjacencySVD` for structure; edges that do not fit into memory
+    ///   wait in a file.
     public static func run(
         _ options: GraphGeneratorOptions, progress: @escaping (String) -> Void = { _ in }
     ) throws -> GraphGeneratorResult {
@@ -165,9 +166,9 @@ public enum GraphGenerator {
             try NumberedText.writeIDs("p", count: options.pins, to: "\(folder)/\(GraphDirectory.pinIDs)")
             try NumberedText.writeIDs("b", count: options.boards, to: "\(folder)/\(GraphDirectory.boardIDs)")
             if options.structureWidth > 0 {
-                progress("factorizing the graph, \(options.structureWidth) columns")
-                let structure = try PinStructure.rows(of: rows, width: options.structureWidth, memory: memory, folder)
-                try PinStructure.write(structure, to: "\(folder)/\(GraphDirectory.structure)")
+                try PinStructure.make(
+                    of: rows, width: options.structureWidth, memory: memory,
+                    to: "\(folder)/\(GraphDirectory.structure)", folder, progress)
             }
             progress("checksums")
             let manifest = try GraphDirectory.finish(

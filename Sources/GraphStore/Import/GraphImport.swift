@@ -96,9 +96,9 @@ public struct GraphImport {
         let hasContent = options.features != nil
         var source = hasContent ? "given" : GraphDirectory.projectedSource
         if options.structureWidth > 0 {
-            progress("factorizing the graph, \(options.structureWidth) columns")
-            let structure = try PinStructure.rows(of: rows, width: options.structureWidth, memory: memory, folder)
-            try PinStructure.write(structure, to: hasContent ? "\(folder)/\(GraphDirectory.structure)" : target)
+            try PinStructure.make(
+                of: rows, width: options.structureWidth, memory: memory,
+                to: hasContent ? "\(folder)/\(GraphDirectory.structure)" : target, folder, progress)
             if !hasContent { (source, width) = (GraphDirectory.structureSource, options.structureWidth) }
         } else if !hasContent {
             let phase = ProgressText("projecting board lists", total: rows.pins.rowCount, unit: "pins")

@@ -78,6 +78,20 @@ enum PinStructure {
         return rows
     }
 
+    /// Writes the structure of a new graph.
+    ///
+    /// - Parameters:
+    ///   - folder: named where the graph is too large.
+    ///   - progress: called once, before the work.
+    /// - Throws: as `rows`, or `ArtifactError`.
+    static func make(
+        of graph: GraphRows, width: Int, memory: ImportMemory, to path: String, _ folder: String,
+        _ progress: (String) -> Void
+    ) throws {
+        progress("factorizing the graph, \(width) columns")
+        try write(rows(of: graph, width: width, memory: memory, folder), to: path)
+    }
+
     static func write(_ rows: Matrix, to path: String) throws {
         let writer = try NumpyWriter(path: path, elementType: .float32, shape: [rows.rows, rows.columns])
         for row in 0..<rows.rows {
