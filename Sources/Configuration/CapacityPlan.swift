@@ -105,22 +105,22 @@ public struct UnitRates: Sendable {
         public var source: String
     }
 
-    private static let machine = "AMD EPYC family 26 (avx512), 2 processors, 2026-11-25"
+    private static let machine = "AMD EPYC family 26 (avx512), 2 processors, 2026-11-30"
     private static let graph = "1 M pins, 12 M edges, 128 features, all in memory, processor time of one thread"
 
     public var neighborhoods = Rate(
-        name: "neighborhoods", value: 76_000, unit: "pins/s", source: "\(machine): neighbors --shard, \(graph)")
+        name: "neighborhoods", value: 204_000, unit: "pins/s", source: "\(machine): neighbors --shard, \(graph)")
     public var map = Rate(
-        name: "map", value: 1_850_000, unit: "pins/s of a layer", source: "\(machine): map --layer 1 and 2, \(graph)")
+        name: "map", value: 2_600_000, unit: "pins/s of a layer", source: "\(machine): map --layer 1 and 2, \(graph)")
     public var reduce = Rate(
-        name: "reduce", value: 660_000, unit: "pins/s of a layer",
+        name: "reduce", value: 960_000, unit: "pins/s of a layer",
         source: "\(machine): reduce --layer 1 and 2, \(graph)")
     public var training = Rate(
-        name: "training", value: 171, unit: "GFLOP/s of a step",
-        source: "\(machine): make bench, 5.7 GFLOP in 33.4 ms (docs/results/bench.md)")
+        name: "training", value: 163, unit: "GFLOP/s of a step",
+        source: "\(machine): make bench, 5.7 GFLOP in 35.1 ms (docs/results/bench.md)")
     public var threadShare = Rate(
         name: "thread-share", value: 0.9, unit: "of a core's rate, each",
-        source: "\(machine): make bench, 33.4 ms to 18.5 ms with 2 threads; more than 2 are extrapolated")
+        source: "\(machine): make bench, 35.1 ms to 19.5 ms with 2 threads; more than 2 are extrapolated")
 
     public init() {}
 
