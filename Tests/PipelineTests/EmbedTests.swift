@@ -54,7 +54,7 @@ struct EmbedTests {
         try train(pins: 20_000)
         let arguments = ["embed", "--run", "run", "--out", "out", "--shards", "16", "--threads", "1"]
         let process = try RealProcess("pinsage", arguments, in: folder.path)
-        let hasShard = eventually(within: 20) {
+        let hasShard = eventually {
             FileManager.default.fileExists(atPath: folder.file("out.work/neighborhoods/00000-of-00016"))
         }
         process.send(SIGTERM)

@@ -105,7 +105,7 @@ import Testing
         let climbing = try RealProcess("pinsage", ladder(rungs, to: "cut", ["--seeds", "1"]), in: path)
         defer { climbing.send(SIGKILL) }
         // In the second training, after its first checkpoint.
-        let isUnderWay = eventually(within: 30) { isInSecondTraining("cut") }
+        let isUnderWay = eventually { isInSecondTraining("cut") }
         #expect(isUnderWay)
         climbing.send(signal)
         let ended = climbing.end(within: 20)
@@ -117,7 +117,7 @@ import Testing
         }
         #expect(!FileManager.default.fileExists(atPath: path + "/cut/ladder.json"))
         // The processes of a ladder that was killed end by themselves.
-        #expect(try eventually(within: 30) { try isFree("cut") })
+        #expect(try eventually { try isFree("cut") })
         let before = try runs("cut")
         _ = try climb(rungs, to: "cut", ["--seeds", "1"])
         #expect(try timeless("cut") == timeless("whole"))

@@ -133,7 +133,7 @@ import Testing
         let generating = try RealProcess("pinsage", arguments, in: path)
         defer { generating.send(SIGKILL) }
         let temporary = "new.tmp-\(generating.pid)"
-        #expect(eventually(within: 30) { FileManager.default.fileExists(atPath: "\(path)/\(temporary)") })
+        #expect(eventually { FileManager.default.fileExists(atPath: "\(path)/\(temporary)") })
         generating.send(SIGKILL)
         #expect(generating.end().code == -SIGKILL)
         for name in ["new", "held-out.tsv"] { #expect(!FileManager.default.fileExists(atPath: "\(path)/\(name)")) }

