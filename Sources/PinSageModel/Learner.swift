@@ -140,9 +140,10 @@ public struct StepResult: Equatable, Sendable {
     /// Share of all counted (pair, negative) whose loss is above 0; with the softmax, the probability that a pair's
     /// negatives get together, in the mean.
     public let activeShare: Double
-    /// The same among the shared negatives, and among the hard ones: 0 when there are none, and with the softmax.
+    /// The same among the shared negatives; with the softmax, `activeShare`.
     public let sharedActiveShare: Double
-    public let hardActiveShare: Double
+    /// The same among the hard negatives; nil when there are none, and with the softmax.
+    public let hardActiveShare: Double?
     /// ‖gradient‖₂ over all parameters.
     public let gradientNorm: Double
 }

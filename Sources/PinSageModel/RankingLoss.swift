@@ -138,19 +138,19 @@ struct RankingResult {
     let hard: Double
     let activeShare: Double
     let sharedActiveShare: Double
-    /// 0 where there are no hard negatives, and with the softmax.
-    let hardActiveShare: Double
+    /// Nil where there are no hard negatives, and with the softmax, which knows no hinges.
+    let hardActiveShare: Double?
 
     init(_ shared: HingeResult, hard: HingeResult) {
         (self.shared, self.hard) = (shared.loss, hard.loss)
-        (sharedActiveShare, hardActiveShare) = (shared.activeShare, hard.activeShare)
+        (sharedActiveShare, hardActiveShare) = (shared.activeShare, hard.counted == 0 ? nil : hard.activeShare)
         let counted = shared.counted + hard.counted
         activeShare = counted == 0 ? 0 : Double(shared.active + hard.active) / Double(counted)
     }
 
     init(_ softmax: SoftmaxResult) {
         (shared, hard, activeShare) = (softmax.loss, 0, softmax.negativeShare)
-        (sharedActiveShare, hardActiveShare) = (softmax.negativeShare, 0)
+        (sharedActiveShare, hardActiveShare) = (softmax.negativeShare, nil)
     }
 
     var loss: Double { shared + hard }

@@ -17,8 +17,9 @@ struct EpochAudit: Equatable, Codable, Sendable {
     var positiveScore: Double
     var hardScore: Double?
     var randomScore: Double
-    /// Share of hinges above 0 among hard and among shared negatives.
+    /// Share of hinges above 0 among hard negatives; nil with the softmax.
     var hardActiveShare: Double?
+    /// The same among shared negatives; with the softmax, the probability that a pair's negatives get together.
     var sharedActiveShare: Double
 
     enum CodingKeys: String, CodingKey {
@@ -58,10 +59,12 @@ extension EpochAudit {
             sharedActive += result.sharedActiveShare
             let perPair = batch.hardNegativesPerPair
             guard perPair > 0 else { return }
-            hardSteps += 1
             hard += batch.hardNegatives.count
             coSaved += batch.coSavedCount
-            hardActive += result.hardActiveShare
+            if let share = result.hardActiveShare {
+                hardSteps += 1
+                hardActive += share
+            }
             for index in 0..<batch.hardNegatives.count
             where batch.hardNegatives[index] == batch.queries[index / perPair] { missing += 1 }
         }
