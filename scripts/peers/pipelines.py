@@ -45,7 +45,7 @@ def our_walks(graph, restart, pins):
     return run_json(two_cores + command, 1)
 
 
-def our_training(graph, samplers, threads, restart, refresh, batches):
+def our_training(graph, samplers, threads, restart, refresh, precision, batches):
     """Pairs a second after warm-up, the trainer's wait share, and the mean number of batches that were ready."""
     with tempfile.TemporaryDirectory() as folder:
         config, run = os.path.join(folder, "c.yaml"), os.path.join(folder, "run")
@@ -53,7 +53,8 @@ def our_training(graph, samplers, threads, restart, refresh, batches):
             file.write(CONFIG.format(graph=graph, restart=restart, refresh=refresh, batches=batches))
         # The command itself prints no JSON.
         run_command(two_cores + [PINSAGE, "train", "--config", config, "--run", run, "--set",
-                                 f"samplers.count={samplers}", "--set", f"trainer.threads={threads}"])
+                                 f"samplers.count={samplers}", "--set", f"trainer.threads={threads}", "--set",
+                                 f"trainer.precision={precision}"])
         lines = [json.loads(line) for line in open(os.path.join(run, "metrics.jsonl"))]
         depths = [line.split() for line in open(os.path.join(run, "queue_depth.log")) if not line.startswith("#")]
     seconds = waited = pairs = 0.0
@@ -108,7 +109,10 @@ print("T = 10, L = 50, K = 25, restart 0, 512 pairs, 500 shared negatives, m = 1
 print("| graph | pipeline | pairs/s | × the best of DGL | trainer waits | queue depth | ready |")
 print("|---|---|---|---|---|---|---|")
 THEIRS = [("sampled in the trainer, 2 threads", 2, 0), ("1 DataLoader worker", 1, 1), ("2 DataLoader workers", 1, 2)]
-OURS = [(samplers, threads, refresh) for refresh in (1, 100) for samplers, threads in ((1, 1), (2, 1), (4, 1), (2, 2))]
+OURS = [(samplers, threads, refresh, "float32") for refresh in (1, 100)
+        for samplers, threads in ((1, 1), (2, 1), (4, 1), (2, 2))]
+if any(flag == "avx512_bf16" for line in open("/proc/cpuinfo") if line.startswith("flags") for flag in line.split()):
+    OURS += [(samplers, 2, 100, "bfloat16") for samplers in (1, 2)]
 for name, graph in graphs:
     found = {}
     for number in range(rounds):
@@ -116,11 +120,12 @@ for name, graph in graphs:
             progress(f"{name}, DGL, {label}, round {number + 1} of {rounds}")
             found.setdefault(label, []).append(
                 theirs("train", graph, threads, workers=workers, warmup=2, seconds=SECONDS))
-        for samplers, threads, refresh in OURS:
-            progress(f"{name}, ours, {samplers} samplers, {threads} threads, refresh {refresh}, round {number + 1}")
+        for setting in OURS:
+            progress(f"{name}, ours, {setting}, round {number + 1} of {rounds}")
             batches = 300 if os.path.getsize(os.path.join(graph, "pin_boards.npy")) < 1 << 24 else 60
-            found.setdefault((samplers, threads, refresh), []).append(
-                our_training(graph, samplers, threads, 0, refresh, batches))
+            samplers, threads, refresh, precision = setting
+            found.setdefault(setting, []).append(
+                our_training(graph, samplers, threads, 0, refresh, precision, batches))
     rates = {key: median_and_spread([run["pairs_per_s"] for run in runs])[0] for key, runs in found.items()}
     best = max(rates[label] for label, _, _ in THEIRS)
     for label, _, _ in THEIRS:
@@ -128,12 +133,14 @@ for name, graph in graphs:
         waits = 1 - median_and_spread([run["learning_share"] for run in runs])[0]
         print(f"| {name} | DGL + PyTorch, {label} | {cell([run['pairs_per_s'] for run in runs])} | "
               f"{rates[label] / best:.2f} | {100 * waits:.0f} % | – | – |")
-    for samplers, threads, refresh in OURS:
-        runs = found[samplers, threads, refresh]
+    for setting in OURS:
+        runs = found[setting]
+        samplers, threads, refresh, precision = setting
         mean = lambda key: median_and_spread([run[key] for run in runs])[0]
         window = "fresh for each batch" if refresh == 1 else f"refresh_batches {refresh}"
+        window += "" if precision == "float32" else f", {precision}"
         print(f"| {name} | ours, {samplers} sampler{'s' * (samplers > 1)}, {threads} trainer thread{'s' * (threads > 1)}, "
-              f"{window} | {cell([run['pairs_per_s'] for run in runs])} | {rates[samplers, threads, refresh] / best:.1f} | "
+              f"{window} | {cell([run['pairs_per_s'] for run in runs])} | {rates[setting] / best:.1f} | "
               f"{100 * mean('wait_share'):.0f} % | {mean('depth'):.1f} | {mean('ready'):.1f} |", flush=True)
 print(f"\n{version}.")
 progress("")
