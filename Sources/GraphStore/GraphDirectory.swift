@@ -41,6 +41,18 @@ enum GraphDirectory {
         }
     }
 
+    /// Makes sure that a graph can be written to a folder, and clears what a killed process left beside it.
+    ///
+    /// - Returns: with `force` and a folder there, its lock, to be held until it is replaced: an update that goes on
+    ///   meanwhile would be lost, or would put the old graph back.
+    static func claim(_ path: String, force: Bool) throws -> FolderLock? {
+        let isThere = try AtomicReplace.entries(ofFolder: path) != nil
+        let lock = force && isThere ? try FolderLock(path: path) : nil
+        try requireFree(path, force: force)
+        AtomicReplace.removeLeftovers(of: path)
+        return lock
+    }
+
     private static func occupied(_ path: String, _ found: String, _ action: String) -> GraphError {
         .bad(
             path: path, problem: "output folder in use", expected: "no folder or an empty one", found: found,

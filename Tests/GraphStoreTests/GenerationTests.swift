@@ -363,12 +363,15 @@ struct GenerationTests {
         do {
             let lock = try FolderLock(path: folder.file("graph"))
             defer { withExtendedLifetime(lock) {} }
-            for work in [
-                { _ = try GraphUpdate.append($0) }, { try GraphUpdate.run($0) }, { try GraphUpdate.compact($0) },
+            var generating = GraphGeneratorOptions(output: folder.file("graph"))
+            generating.force = true
+            let works: [() throws -> Void] = [
+                { _ = try GraphUpdate.append(options) }, { try GraphUpdate.run(options) },
+                { try GraphUpdate.compact(options) }, { _ = try GraphImport.run(importing) },
+                { _ = try GraphGenerator.run(generating) },
             ]
-                as [(GraphUpdateOptions) throws -> Void]
-            {
-                let error = #expect(throws: ArtifactError.self) { try work(options) }
+            for work in works {
+                let error = #expect(throws: ArtifactError.self) { try work() }
                 #expect(error.map { "\($0)" }?.contains("graph: in use: expected a folder that nobody else") == true)
             }
         }

@@ -81,8 +81,8 @@ public enum GraphGenerator {
         _ options: GraphGeneratorOptions, progress: @escaping (String) -> Void = { _ in }
     ) throws -> GraphGeneratorResult {
         precondition(options.problem == nil, "GraphGenerator: \(options.problem ?? "")")
-        try GraphDirectory.requireFree(options.output, force: options.force)
-        AtomicReplace.removeLeftovers(of: options.output)
+        let lock = try GraphDirectory.claim(options.output, force: options.force)
+        defer { withExtendedLifetime(lock) {} }
         guard let path = options.pairs else { return try write(options, pairs: nil, progress) }
         try requireFree(file: path, force: options.force)
         // The pairs' file is begun first and takes its name last: either both are there or neither.

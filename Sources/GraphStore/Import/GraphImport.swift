@@ -63,8 +63,8 @@ public struct GraphImport {
         precondition(options.featureWidth > 0, "GraphImport: feature width \(options.featureWidth) is not positive")
         precondition(options.structureWidth >= 0, "GraphImport: structure width \(options.structureWidth)")
         precondition(options.features == nil || options.pins != nil, "GraphImport: features need pins")
-        try GraphDirectory.requireFree(options.output, force: options.force)
-        AtomicReplace.removeLeftovers(of: options.output)
+        let lock = try GraphDirectory.claim(options.output, force: options.force)
+        defer { withExtendedLifetime(lock) {} }
         let memory = ImportMemory(byteCount: options.memoryBytes, threads: options.threads)
         let limit = ResidentLimit(byteCount: memory.byteCount)
         defer { limit.end() }
