@@ -7,11 +7,15 @@ public enum AtomicReplace {
     ///
     /// Folders above `path` that are missing are made. When `body` or any step throws, the temporary file and the
     /// folders made are removed and `path` is as it was.
+    ///
+    /// - Parameter isDurable: whether it shall survive a power failure; without, nothing is synced.
     @discardableResult
-    public static func write<R>(to path: String, _ body: (FileWriter) throws -> R) throws -> R {
+    public static func write<R>(
+        to path: String, isDurable: Bool = true, _ body: (FileWriter) throws -> R
+    ) throws -> R {
         let above = try MadeFolders(upTo: SystemCall.parent(of: path))
         do {
-            let writer = try FileWriter(replacing: path)
+            let writer = try FileWriter(replacing: path, isDurable: isDurable)
             defer { writer.discard() }
             let result = try body(writer)
             try writer.commit()
@@ -28,11 +32,13 @@ public enum AtomicReplace {
     /// step and then removed. Folders above it that are missing are made. When anything throws, the temporary folder
     /// and the folders made are removed and `path` is as it was.
     ///
-    /// - Parameter owner: who writes, in the temporary folder's name. The process id does where no other host can write
-    ///   to the same place.
+    /// - Parameters:
+    ///   - owner: who writes, in the temporary folder's name. The process id does where no other host can write to the
+    ///     same place.
+    ///   - isDurable: whether the folder's name shall survive a power failure; without, nothing is synced.
     @discardableResult
     public static func writeFolder<R>(
-        at path: String, replacing: Bool = false, owner: String = "\(getpid())",
+        at path: String, replacing: Bool = false, owner: String = "\(getpid())", isDurable: Bool = true,
         _ body: (_ temporary: String) throws -> R
     ) throws -> R {
         let path = SystemCall.trimmingSlashes(path)
@@ -42,14 +48,14 @@ public enum AtomicReplace {
             try removeTree(temporary)
             try SystemCall.retrying("create folder", path) { unsafe mkdir(temporary, 0o777) }
             let result = try body(temporary)
-            try SystemCall.syncFolder(temporary)
+            if isDurable { try SystemCall.syncFolder(temporary) }
             if replacing, unsafe access(path, F_OK) == 0 {
                 try SystemCall.retrying("replace", path) { unsafe platform_exchange(temporary, path) }
                 try removeTree(temporary)
             } else {
                 try SystemCall.retrying("replace", path) { unsafe rename(temporary, path) }
             }
-            try SystemCall.syncFolder(SystemCall.parent(of: path))
+            if isDurable { try SystemCall.syncFolder(SystemCall.parent(of: path)) }
             return result
         } catch {
             try? removeTree(temporary)
@@ -122,6 +128,9 @@ public enum AtomicReplace {
     public let path: String
     /// Bytes written so far.
     public private(set) var byteCount = 0
+    /// Of all bytes written so far; nil for a file that is to be durable.
+    private(set) var hash: XXH64?
+    private let isDurable: Bool
     private let temporaryPath: String
     private var descriptor: Int32
     private let buffer: UnsafeMutableRawBufferPointer
@@ -134,8 +143,13 @@ public enum AtomicReplace {
     private static let begunBytes = 1 << 25
 
     /// Opens `PATH.tmp-PID` for writing.
-    init(replacing path: String) throws(ArtifactError) {
+    ///
+    /// - Parameter isDurable: whether the bytes shall survive a power failure once the file has its name. Without, their
+    ///   checksum must tell, so they are hashed as they are written.
+    init(replacing path: String, isDurable: Bool = true) throws(ArtifactError) {
         self.path = path
+        self.isDurable = isDurable
+        hash = isDurable ? nil : XXH64()
         temporaryPath = "\(path)\(AtomicReplace.temporaryMark)\(getpid())"
         unsafe buffer = .allocate(byteCount: Self.bufferBytes, alignment: 64)
         descriptor = -1
@@ -154,6 +168,7 @@ public enum AtomicReplace {
     public func write(_ bytes: UnsafeRawBufferPointer) throws(ArtifactError) {
         precondition(descriptor >= 0, "FileWriter: \(path) is closed")
         byteCount += bytes.count
+        unsafe hash?.update(bytes)
         if bytes.count > Self.bufferBytes - buffered { try flush() }
         if bytes.count >= Self.bufferBytes {
             try unsafe SystemCall.writeAll(bytes, to: descriptor, path)
@@ -187,8 +202,9 @@ public enum AtomicReplace {
         buffered = 0
     }
 
+    /// Nothing waits for a file that need not be durable; it may be gone before the kernel would write it.
     private func beginWriting() {
-        guard byteCount - buffered - begun >= Self.begunBytes else { return }
+        guard isDurable, byteCount - buffered - begun >= Self.begunBytes else { return }
         platform_begin_writing(descriptor, Int64(begun), Int64(byteCount - buffered - begun))
         begun = byteCount - buffered
     }
@@ -196,6 +212,7 @@ public enum AtomicReplace {
     /// Puts other bytes in the place of some that have been written.
     func overwrite(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(ArtifactError) {
         precondition(offset + bytes.count <= byteCount, "FileWriter: \(path) has only \(byteCount) bytes")
+        precondition(hash == nil, "FileWriter: \(path) has been hashed")
         try flush()
         let written = try SystemCall.retrying("write", path) {
             unsafe pwrite(descriptor, bytes.baseAddress, bytes.count, offset)
@@ -206,7 +223,7 @@ public enum AtomicReplace {
     }
 
     /// Makes the bytes durable, unless they need not be, and gives the file its name.
-    func commit(isDurable: Bool = true) throws(ArtifactError) {
+    func commit() throws(ArtifactError) {
         try flush()
         if isDurable { try SystemCall.retrying("sync", path) { fsync(descriptor) } }
         close(descriptor)

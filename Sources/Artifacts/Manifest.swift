@@ -44,13 +44,20 @@ public struct Manifest: Codable, Equatable, Sendable {
             let (bytes, xxh64) = try Checksum.xxh64(ofFile: "\(directory)/\(name)")
             described[name] = File(bytes: bytes, xxh64: xxh64)
         }
+        self.init(files: described, kind: kind, counts: counts, featureWidth: featureWidth, extra: extra)
+    }
+
+    /// Describes files whose lengths and checksums are known.
+    public init(
+        files: [String: File], kind: String, counts: [String: Int], featureWidth: Int, extra: [String: String] = [:]
+    ) {
         formatVersion = Self.currentFormatVersion
         self.kind = kind
         self.counts = counts
         self.featureWidth = featureWidth
-        self.files = described
+        self.files = files
         self.extra = extra
-        fingerprint = Self.fingerprint(of: described)
+        fingerprint = Self.fingerprint(of: files)
     }
 
     /// The fingerprint as a number.
@@ -86,11 +93,13 @@ public struct Manifest: Codable, Equatable, Sendable {
     }
 
     /// Writes `manifest.json`, keys sorted: same content, same bytes.
-    public func write(directory: String) throws {
+    ///
+    /// - Parameter isDurable: see `AtomicReplace.write`.
+    public func write(directory: String, isDurable: Bool = true) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let text = String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
-        try AtomicReplace.write(to: "\(directory)/\(Self.fileName)") { try $0.write(text) }
+        try AtomicReplace.write(to: "\(directory)/\(Self.fileName)", isDurable: isDurable) { try $0.write(text) }
     }
 
     /// Checks that every file is there with its length; O(files).

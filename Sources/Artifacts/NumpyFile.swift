@@ -63,19 +63,17 @@
 public final class NumpyWriter {
     public private(set) var header: NumpyHeader
     private let writer: FileWriter
-    private let isDurable: Bool
 
     /// - Parameters:
     ///   - dataAlignment: the data starts at a multiple of this, 64 to 4,096.
     ///   - isDurable: whether the bytes shall survive a power failure once the file has its name. Without, it may come
-    ///     back damaged: for files whose checksum is looked at before they are used.
+    ///     back damaged: for files whose checksum, `described`, is looked at before they are used.
     /// - Throws: `ArtifactError.system` when the file cannot be created.
     public init(
         path: String, elementType: NumpyElement, shape: [Int], dataAlignment: Int = 64, isDurable: Bool = true
     ) throws(ArtifactError) {
         header = NumpyHeader(elementType: elementType, shape: shape, dataAlignment: dataAlignment)
-        self.isDurable = isDurable
-        writer = try FileWriter(replacing: path)
+        writer = try FileWriter(replacing: path, isDurable: isDurable)
         try unsafe header.encoded.withUnsafeBytesThrowing { bytes throws(ArtifactError) in
             try unsafe writer.write(bytes)
         }
@@ -127,7 +125,15 @@ public final class NumpyWriter {
             writer.discard()
             throw .wrongLength(path: writer.path, expectedBytes: expected, foundBytes: writer.byteCount)
         }
-        try writer.commit(isDurable: isDurable)
+        try writer.commit()
+    }
+
+    /// What a manifest says of the file: length and checksum of the bytes given so far.
+    ///
+    /// - Precondition: it need not be durable.
+    public var described: Manifest.File {
+        guard let hash = writer.hash else { preconditionFailure("NumpyWriter: \(writer.path) is not hashed") }
+        return Manifest.File(bytes: writer.byteCount, xxh64: Checksum.hex(hash.value))
     }
 }
 

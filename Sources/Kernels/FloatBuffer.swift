@@ -19,6 +19,14 @@ import CPlatform
         unsafe base = Self.allocate(count)
     }
 
+    /// A buffer for who writes every element before it is read: its content is anything. Memory comes as it is touched.
+    public init(unwritten count: Int) {
+        require(count >= 0, "FloatBuffer: count is \(count)")
+        self.count = count
+        capacity = count
+        unsafe base = Self.allocate(count, cleared: false)
+    }
+
     deinit {
         unsafe base.deallocate()
     }
@@ -36,14 +44,14 @@ import CPlatform
 
     private static let hugePageBytes = 1 << 21
 
-    private static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
+    private static func allocate(_ count: Int, cleared: Bool = true) -> UnsafeMutablePointer<Float> {
         let isLarge = count * 4 >= 2 * hugePageBytes
         let alignment = isLarge ? hugePageBytes : 64
         let byteCount = (max(count, 1) * 4 + alignment - 1) / alignment * alignment
         let raw = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: alignment)
         if isLarge { unsafe platform_prefer_huge_pages(raw, byteCount) }
         let floats = unsafe raw.bindMemory(to: Float.self, capacity: byteCount / 4)
-        unsafe floats.initialize(repeating: 0, count: byteCount / 4)
+        if cleared { unsafe floats.initialize(repeating: 0, count: byteCount / 4) }
         return unsafe floats
     }
 }

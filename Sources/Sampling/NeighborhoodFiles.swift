@@ -67,6 +67,16 @@ public final class NeighborhoodFiles {
         try visitWriter.close()
     }
 
+    /// What a manifest says of the files once they are closed, by name.
+    ///
+    /// - Precondition: they need not be durable.
+    public var described: [String: Manifest.File] {
+        [
+            Self.neighbors: neighborWriter.described, Self.visits: visitWriter.described,
+            Self.weights: weightWriter.described,
+        ]
+    }
+
     /// Samples every pin in the window of the final embeddings and writes the files; the folder appears whole or not
     /// at all.
     ///

@@ -229,6 +229,24 @@ import Testing
         #expect(try folder.names() == ["known.npy", "list.npy"])
     }
 
+    @Test("a file that need not be durable is described as a manifest finds it", arguments: [0, 3, 70_001, 1_000_000])
+    func described(count: Int) throws {
+        let folder = try TemporaryDirectory()
+        let values = (0..<UInt32(count)).map { $0 &* 7 }
+        try writeNumpy(path: folder.file("durable.npy"), shape: [count], values)
+        let writer = try NumpyWriter(
+            path: folder.file("x.npy"), elementType: .uint32, shape: [count], isDurable: false)
+        // Pieces below and above what is buffered.
+        for range in [0..<min(5, count), min(5, count)..<min(70_000, count), min(70_000, count)..<count] {
+            try writer.append(Array(values[range]))
+        }
+        try writer.close()
+        #expect(try folder.bytes("x.npy") == folder.bytes("durable.npy"))
+        let found = try Manifest(describing: ["x.npy"], in: folder.path, kind: "k", counts: [:], featureWidth: 0)
+        #expect(found.files == ["x.npy": writer.described])
+        #expect(found == Manifest(files: ["x.npy": writer.described], kind: "k", counts: [:], featureWidth: 0))
+    }
+
     @Test("a spool file gives back what was appended, in pieces of whole elements, and goes")
     func spool() throws {
         let folder = try TemporaryDirectory()
