@@ -18,6 +18,6 @@ run() { # $1: sanitizer, $2: folder, then options of the test run
 }
 
 export TSAN_OPTIONS=halt_on_error=1
-run thread .build-tsan --filter 'TransportTests|TrainingTests'
+run thread .build-tsan --filter 'TransportTests|TrainingTests|BlockLanesTests'
 export ASAN_OPTIONS=detect_leaks=0
 run address .build-asan --skip PipelineTests

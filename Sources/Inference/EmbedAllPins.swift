@@ -60,8 +60,8 @@ public struct EmbedSummary: Equatable, Sendable {
 ///
 /// Neighbourhoods of all pins; then for each layer a map (the message of every pin) and a reduce (gather, pool, update,
 /// after layer 2 the head), over shards of consecutive pins. What lies between two stages is in mapped files in the
-/// work folder, so the heap holds blocks of rows only. Neighbourhoods come from the walk settings and the seed that the
-/// checkpoint was trained with.
+/// work folder, but for messages where they fit the memory: the heap holds those and blocks of rows. Neighbourhoods
+/// come from the walk settings and the seed that the checkpoint was trained with.
 ///
 /// - Source: Ying et al. 2018, arXiv 1806.01973, §3.4, with pin–pin neighbourhoods in place of two jobs per layer.
 public enum EmbedAllPins {
@@ -92,6 +92,7 @@ public enum EmbedAllPins {
         stageJob.threads = job.threads
         stageJob.precision = job.precision
         stageJob.hidesValidation = job.hidesValidation
+        stageJob.memoryBytes = job.memoryBytes
         let stages = try LayerStages(
             stageJob, model: model, ledger: ShardLedger(note: note),
             steps: Steps(total: 5 * job.graph.pinCount, isStopped: isStopped, progress: progress))

@@ -93,8 +93,20 @@ final class LayerPass {
     /// The rows' messages in `layer`: rows × m, valid until the next call of this or `pool`.
     func messages(layer: Int, of inputs: Matrix) -> Matrix {
         let messages = Matrix(pooledBlock, rows: inputs.rows, columns: shape.hiddenWidth)
-        layers[layer - 1].messages(of: inputs, into: messages)
+        self.messages(layer: layer, of: inputs, into: messages)
         return messages
+    }
+
+    /// The same, into rows of a table.
+    func messages(layer: Int, of inputs: Matrix, into messages: Matrix) {
+        layers[layer - 1].messages(of: inputs, into: messages)
+    }
+
+    /// Bytes of a block's storage.
+    static func byteCount(_ shape: ModelShape, embeddingWidth: Int) -> Int {
+        // Inputs; pooled messages, rows after the layer and the head's; norms; and 1 MB of a product's panels.
+        let columns = shape.inputWidth + 16 + 3 * shape.hiddenWidth + embeddingWidth + 2
+        return blockRows * columns * MemoryLayout<Float>.size + 1 << 20
     }
 
     /// Pools the lists' rows of `table`: lists × m, valid until the next call of this or `messages`.

@@ -20,6 +20,8 @@ public struct StageJob: Sendable {
     public var blocks = false
     /// Whether the boards that the run validates on stay hidden, as they were in training; else every board counts.
     public var hidesValidation = false
+    /// Most memory that the process shall have; nil: no limit, and tables on the heap take a part of the machine's.
+    public var memoryBytes: Int?
 
     public init(graph: BipartiteGraph, checkpointPath: String, work: String, plan: ShardPlan) {
         self.graph = graph
@@ -39,13 +41,14 @@ public final class LayerStages {
     /// Boards that neither walks nor counts see.
     let unseen: HiddenBoards
     let work: WorkFolder
-    let pass: LayerPass
+    let lanes: BlockLanes<Lane>
     let kernels: Kernels
     let ledger: ShardLedger
     let steps: Steps
-    let lists: ListBuffer
     /// The table that was pooled from last, for the next shard.
     var table: (layer: Int, slice: Int, rows: JoinedRows)?
+    /// Every pin's message in a layer, on the heap: then there are no shards of them.
+    var messages: (layer: Int, rows: Matrix)?
 
     /// - Parameters:
     ///   - note: told in one line of a damaged shard that is made again.
@@ -73,11 +76,28 @@ public final class LayerStages {
         work = WorkFolder(
             path: job.work, plan: job.plan, graph: job.graph, model: model, hiding: unseen,
             instructionSet: "\(kernels.instructionSet)", precision: job.precision)
-        pass = try LayerPass(model: model, graph: job.graph, hiding: unseen, kernels: kernels)
-        lists = ListBuffer(lists: LayerPass.blockRows, top: model.settings.walks.top)
+        let (unseen, top) = (self.unseen, model.settings.walks.top)
+        let laneBytes =
+            LayerPass.byteCount(model.parameters.shape, embeddingWidth: model.embeddingWidth(on: job.graph))
+            + ListBuffer.byteCount(lists: LayerPass.blockRows, top: top)
+        let laneCount = ShardPlan.laneCount(threads: job.threads, laneBytes: laneBytes, memoryBytes: job.memoryBytes)
+        lanes = try BlockLanes(team: kernels.team, count: laneCount) {
+            try Lane(
+                pass: LayerPass(model: model, graph: job.graph, hiding: unseen, kernels: $0),
+                lists: ListBuffer(lists: LayerPass.blockRows, top: top))
+        }
+    }
+
+    /// What computes one block.
+    struct Lane {
+        let pass: LayerPass
+        let lists: ListBuffer
     }
 
     var plan: ShardPlan { job.plan }
+    var shape: ModelShape { model.parameters.shape }
+    /// For who works on one block at a time.
+    var pass: LayerPass { lanes.first.pass }
 
     /// Calls `body` with blocks of a range of pins, in order.
     func forEachBlock(of rows: Range<Int>, _ body: (Range<Int>) throws -> Void) throws {
@@ -92,14 +112,14 @@ public final class LayerStages {
         let shard = work.shard(.hidden(layer: layer - 1), index)
         if !ledger.isKnown(shard) { try shard.require(checkingBytes: true) }
         let table = try JoinedRows(
-            files: [(shard.file(Self.hiddenFile), shard.rows.count)], columns: pass.shape.hiddenWidth,
+            files: [(shard.file(Self.hiddenFile), shard.rows.count)], columns: shape.hiddenWidth,
             folder: shard.path)
         return .hidden(table, firstPin: shard.rows.lowerBound)
     }
 
-    func inputs(_ own: OwnRows, _ pins: Range<Int>) -> Matrix {
+    func inputs(_ own: OwnRows, _ pins: Range<Int>, _ lane: Lane) -> Matrix {
         switch own {
-        case .features: pass.features(of: pins)
+        case .features: lane.pass.features(of: pins)
         case .hidden(let table, let firstPin):
             unsafe Matrix(
                 base: table.base + (pins.lowerBound - firstPin) * table.columns, rows: pins.count,

@@ -7,16 +7,12 @@ import Sampling
 /// All stages on this machine, one after another, every shard that is not finished; then the embeddings from the shards.
 struct LocalEngine {
     private let stages: LayerStages
-    private let neighborhoods: NeighborhoodStage
     private let job: EmbedJob
 
     /// - Parameter stages: those of the job.
     init(_ job: EmbedJob, stages: LayerStages) {
         self.job = job
         self.stages = stages
-        neighborhoods = NeighborhoodStage(
-            graph: job.graph, walks: stages.model.settings.walks, seed: stages.model.seed,
-            hiding: stages.unseen, work: stages.work, team: stages.kernels.team)
     }
 
     private var shards: Range<Int> { 0..<stages.plan.shardCount }
@@ -32,7 +28,7 @@ struct LocalEngine {
             try stages.steps.finished(5 * stages.plan.pinCount, of: "layer 2")
             return nil
         }
-        for shard in shards { try neighborhoods.write(shard, stages.ledger, stages.steps) }
+        try stages.finishNeighborhoods()
         if let old = job.update {
             let changes = try Changes(since: old, stages: stages, madeWith: madeWith)
             if changes.areFew {
@@ -40,22 +36,8 @@ struct LocalEngine {
                 return changes
             }
         }
-        try runLayers()
+        try stages.finishLayers()
         return nil
-    }
-
-    private func runLayers() throws {
-        for layer in 1...LayerStages.layerCount {
-            let output = layer == LayerStages.layerCount ? Stage.embeddings : .hidden(layer: layer)
-            // Messages are needed only as long as a reducer is unfinished.
-            if shards.allSatisfy({ stages.ledger.isFinished(stages.work.shard(output, $0)) }) {
-                try stages.steps.finished(2 * stages.plan.pinCount, of: "layer \(layer)")
-                continue
-            }
-            for shard in shards { try stages.map(layer: layer, shard: shard) }
-            for shard in shards { try stages.reduce(layer: layer, shard: shard) }
-            try stages.work.remove(.messages(layer: layer))
-        }
     }
 
     /// Writes the embeddings directory from the shards; with `changes`, from earlier embeddings and the changed rows.
@@ -109,5 +91,39 @@ struct LocalEngine {
             try withExtendedLifetime(file) { try unsafe writer.append(bytes: file.dataBytes) }
         }
         try writer.close()
+    }
+}
+
+extension LayerStages {
+    /// Every shard of neighbourhoods that is not finished.
+    package func finishNeighborhoods() throws {
+        let stage = NeighborhoodStage(
+            graph: job.graph, walks: model.settings.walks, seed: model.seed, hiding: unseen, work: work,
+            team: kernels.team)
+        for shard in 0..<plan.shardCount { try stage.write(shard, ledger, steps) }
+    }
+
+    /// Every shard of embeddings, and of rows before them, that is not finished.
+    package func finishLayers() throws {
+        for layer in 1...Self.layerCount { try finish(layer: layer) }
+        messages = nil
+    }
+
+    /// Messages lie on the heap where they fit, since they are read all over; else they are shards, which are mapped.
+    /// After a kill those on the heap are made again.
+    private func finish(layer: Int) throws {
+        let shards = 0..<plan.shardCount
+        let output = layer == Self.layerCount ? Stage.embeddings : .hidden(layer: layer)
+        // Messages are needed only as long as a reducer is unfinished.
+        if shards.allSatisfy({ ledger.isFinished(work.shard(output, $0)) }) {
+            return try steps.finished(2 * plan.pinCount, of: "layer \(layer)")
+        }
+        if plan.keepsMessages(width: shape.hiddenWidth, memoryBytes: job.memoryBytes) {
+            try keepMessages(layer: layer)
+        } else {
+            for shard in shards { try map(layer: layer, shard: shard) }
+        }
+        for shard in shards { try reduce(layer: layer, shard: shard) }
+        try work.remove(.messages(layer: layer))
     }
 }

@@ -17,18 +17,38 @@ extension LayerStages {
         let own = try ownRows(layer: layer, shard: index)
         try shard.write { folder in
             let outputs = try job.blocks ? blockOutputs(folder, shard: index) : sliceOutputs(folder, shard.rows.count)
-            try forEachBlock(of: shard.rows) { pins in
-                let messages = pass.messages(layer: layer, of: inputs(own, pins))
+            try lanes.run(over: shard.rows) { lane, pins in
+                lane.pass.messages(layer: layer, of: inputs(own, pins, lane))
+            } take: { messages, pins in
                 for output in outputs { try output.append(messages, pins) }
                 try steps.finished(pins.count, of: name)
             }
-            return try outputs.map { try $0.close() }
+            return try Dictionary(uniqueKeysWithValues: outputs.map { try $0.close() })
         }
         ledger.finished(shard)
     }
 
+    /// Makes every pin's message of `layer` on the heap, for `reduce`.
+    func keepMessages(layer: Int) throws {
+        let table =
+            messages?.rows
+            ?? Matrix(
+                FloatBuffer(unwritten: plan.pinCount * shape.hiddenWidth), rows: plan.pinCount,
+                columns: shape.hiddenWidth)
+        messages = nil
+        for index in 0..<plan.shardCount {
+            let own = try ownRows(layer: layer, shard: index)
+            try lanes.run(over: plan.rows(of: index)) { lane, pins in
+                lane.pass.messages(layer: layer, of: inputs(own, pins, lane), into: table.rows(pins))
+            } take: { _, pins in
+                try steps.finished(pins.count, of: "messages of layer \(layer)")
+            }
+        }
+        messages = (layer, table)
+    }
+
     private func sliceOutputs(_ folder: String, _ rows: Int) throws -> [MessageOutput] {
-        try plan.slices(width: pass.shape.hiddenWidth).map { columns in
+        try plan.slices(width: shape.hiddenWidth).map { columns in
             let name = Self.messagesFile(firstColumn: columns.lowerBound)
             let writer = try NumpyWriter(shardFile: "\(folder)/\(name)", rows: rows, columns: columns.count)
             return MessageOutput(name: name, writer: writer, columns: columns, pins: nil)
@@ -36,7 +56,7 @@ extension LayerStages {
     }
 
     private func blockOutputs(_ folder: String, shard index: Int) throws -> [MessageOutput] {
-        let width = pass.shape.hiddenWidth
+        let width = shape.hiddenWidth
         return try (0..<plan.shardCount).map { reducer in
             let pins = try neededPins(of: index, by: reducer)
             let name = Self.blockFile(for: reducer)
@@ -91,8 +111,9 @@ private final class MessageOutput {
         }
     }
 
-    func close() throws -> String {
+    /// Its name, and what the manifest says of it.
+    func close() throws -> (String, Manifest.File) {
         try writer.close()
-        return name
+        return (name, writer.described)
     }
 }

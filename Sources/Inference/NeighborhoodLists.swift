@@ -70,6 +70,8 @@ struct NeighborhoodLists {
         unsafe weights.initialize(repeating: 0, count: entryCapacity)
     }
 
+    static func byteCount(lists: Int, top: Int) -> Int { (lists * top * 2 + lists) * MemoryLayout<Int32>.size }
+
     deinit {
         unsafe offsets.deallocate()
         unsafe indices.deallocate()

@@ -62,7 +62,7 @@ public struct NeighborhoodStage {
                 directory: folder, pinCount: shard.rows.count, walks: walks, isDurable: false)
             try sample(shard.rows, into: files, steps)
             try files.close()
-            return NeighborhoodFiles.names
+            return files.described
         }
         ledger.finished(shard)
     }
@@ -93,15 +93,17 @@ public struct NeighborhoodStage {
         let lists = try NeighborhoodLists(folder: work.shard(.neighborhoods, index).path)
         let needed = lists.needed(pinCount: graph.pinCount)
         try shard.write { folder in
-            try (0..<work.plan.shardCount).map { source in
+            var files: [String: Manifest.File] = [:]
+            for source in 0..<work.plan.shardCount {
                 let name = Self.needsFile(of: source)
                 let pins = needed.pins(in: work.plan.rows(of: source))
                 let writer = try NumpyWriter(
                     path: "\(folder)/\(name)", elementType: .uint32, shape: [pins.count], isDurable: false)
                 try writer.append(pins)
                 try writer.close()
-                return name
+                files[name] = writer.described
             }
+            return files
         }
     }
 

@@ -6,39 +6,39 @@ import Sampling
 extension LayerStages {
     /// Writes the shard's rows after `layer`: `hidden.npy`, or `embeddings.npy` after the last.
     ///
-    /// Reads the shard's neighbour lists, its rows of the layer before, and the messages that the lists name: of the
-    /// shards of `map`, mapped, or, with `blocks`, of their blocks for this shard.
+    /// Reads the shard's neighbour lists, its rows of the layer before, and the messages that the lists name: those of
+    /// `keepMessages`; else of the shards of `map`, mapped, or, with `blocks`, of their blocks for this shard.
     public func reduce(layer: Int, shard index: Int) throws {
         precondition((1...Self.layerCount).contains(layer), "LayerStages: layer \(layer)")
         let isLast = layer == Self.layerCount
         let shard = work.shard(isLast ? .embeddings : .hidden(layer: layer), index)
         if ledger.isFinished(shard) { return try steps.finished(shard.rows.count, of: "layer \(layer)") }
         let neighborhoods = work.shard(.neighborhoods, index)
-        if !ledger.isKnown(neighborhoods) { try neighborhoods.require(checkingBytes: true) }
+        if !ledger.isKnown(neighborhoods) {
+            try neighborhoods.require(checkingBytes: true)
+            ledger.finished(neighborhoods)
+        }
         let lists = try NeighborhoodLists(folder: neighborhoods.path)
         let own = try ownRows(layer: layer, shard: index)
         let pooled = try pooling(layer: layer, lists: lists, shard: index)
         try shard.write { folder in
             let name = isLast ? Self.embeddingsFile : Self.hiddenFile
             let writer = try output("\(folder)/\(name)", rows: shard.rows.count, isLast: isLast)
-            try forEachBlock(of: shard.rows) { pins in
-                let hidden = pass.update(layer: layer, own: inputs(own, pins), pooled: pooled(pins))
-                if isLast {
-                    let embeddings = try pass.embeddings(of: hidden, pins: pins.map { UInt32($0) }[...])
-                    try writer.append(embeddings, as: job.precision, firstPin: pins.lowerBound)
-                } else {
-                    try writer.append(hidden)
-                }
+            try lanes.run(over: shard.rows) { lane, pins in
+                let hidden = lane.pass.update(layer: layer, own: inputs(own, pins, lane), pooled: pooled(lane, pins))
+                return isLast ? try lane.pass.embeddings(of: hidden, pins: pins.map { UInt32($0) }[...]) : hidden
+            } take: { rows, pins in
+                try writer.append(rows, as: isLast ? job.precision : .float32, firstPin: pins.lowerBound)
                 try steps.finished(pins.count, of: "layer \(layer)")
             }
             try writer.close()
-            return [name]
+            return [name: writer.described]
         }
         ledger.finished(shard)
     }
 
     private func output(_ path: String, rows: Int, isLast: Bool) throws -> NumpyWriter {
-        guard isLast else { return try NumpyWriter(shardFile: path, rows: rows, columns: pass.shape.hiddenWidth) }
+        guard isLast else { return try NumpyWriter(shardFile: path, rows: rows, columns: shape.hiddenWidth) }
         return try NumpyWriter(
             path: path, elementType: job.precision.elementType, shape: [rows, pass.embeddingWidth],
             isDurable: false)
@@ -47,36 +47,39 @@ extension LayerStages {
     /// How a block of the shard's pins gets its pooled messages: rows × m, valid until the next call.
     private func pooling(
         layer: Int, lists: NeighborhoodLists, shard index: Int
-    ) throws -> (_ pins: Range<Int>) -> Matrix {
+    ) throws -> (_ lane: Lane, _ pins: Range<Int>) -> Matrix {
         let rows = plan.rows(of: index)
-        let (pass, buffer) = (self.pass, self.lists)
-        if job.blocks {
-            let needed = lists.needed(pinCount: plan.pinCount)
-            let table = try blockTable(layer: layer, needed, shard: index)
-            return { pass.pool(lists.lists(of: $0.shifted(by: -rows.lowerBound), in: needed, buffer), from: table) }
-        }
-        let slices = plan.slices(width: pass.shape.hiddenWidth)
-        if slices.count == 1 {
-            let table = try messageTable(layer: layer, slice: 0, slices[0])
-            return { pins in
-                withExtendedLifetime(table) {
-                    pass.pool(lists.lists(of: pins.shifted(by: -rows.lowerBound), in: nil, buffer), from: table.matrix)
-                }
+        func whole(_ table: Matrix, _ needed: NeededRows? = nil) -> (Lane, Range<Int>) -> Matrix {
+            { lane, pins in
+                lane.pass.pool(
+                    lists.lists(of: pins.shifted(by: -rows.lowerBound), in: needed, lane.lists), from: table)
             }
         }
+        if let messages, messages.layer == layer { return whole(messages.rows) }
+        if job.blocks {
+            let needed = lists.needed(pinCount: plan.pinCount)
+            return whole(try blockTable(layer: layer, needed, shard: index), needed)
+        }
+        let slices = plan.slices(width: shape.hiddenWidth)
+        if slices.count == 1 {
+            let table = try messageTable(layer: layer, slice: 0, slices[0])
+            let pooled = whole(table.matrix)
+            return { lane, pins in withExtendedLifetime(table) { pooled(lane, pins) } }
+        }
         let pooled = Matrix(
-            FloatBuffer(count: rows.count * pass.shape.hiddenWidth), rows: rows.count, columns: pass.shape.hiddenWidth)
+            FloatBuffer(unwritten: rows.count * shape.hiddenWidth), rows: rows.count, columns: shape.hiddenWidth)
         for (slice, columns) in slices.enumerated() {
             let table = try messageTable(layer: layer, slice: slice, columns)
             table.readAhead()
-            try forEachBlock(of: 0..<rows.count) { block in
-                pass.pool(
-                    lists.lists(of: block, in: nil, buffer), from: table.matrix,
+            try lanes.run(over: 0..<rows.count) { lane, block in
+                lane.pass.pool(
+                    lists.lists(of: block, in: nil, lane.lists), from: table.matrix,
                     into: pooled.rows(block).columns(columns))
+            } take: { _, _ in
                 try steps.finished(0, of: "layer \(layer)")
             }
         }
-        return { pooled.rows($0.shifted(by: -rows.lowerBound)) }
+        return { _, pins in pooled.rows(pins.shifted(by: -rows.lowerBound)) }
     }
 
     /// A slice of every pin's message, mapped.
@@ -95,8 +98,8 @@ extension LayerStages {
 
     /// The rows that this shard needs, in the order of `needed`, from every shard's block for it.
     private func blockTable(layer: Int, _ needed: NeededRows, shard index: Int) throws -> Matrix {
-        let width = pass.shape.hiddenWidth
-        let buffer = FloatBuffer(count: needed.count * width)
+        let width = shape.hiddenWidth
+        let buffer = FloatBuffer(unwritten: needed.count * width)
         let table = Matrix(buffer, rows: needed.count, columns: width)
         var row = 0
         for source in 0..<plan.shardCount {

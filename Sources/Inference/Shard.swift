@@ -3,8 +3,8 @@ import Foundation
 
 /// A folder of finished files for a range of pins: it is there, whole, or not at all.
 ///
-/// Its manifest has kind `shard`, length and checksum of every file, and the run that it belongs to. Files are not
-/// synced: what a power failure leaves damaged is found by its checksum and made again.
+/// Its manifest has kind `shard`, length and checksum of every file, and the run that it belongs to. Nothing is synced:
+/// what a power failure leaves damaged is found by its checksum and made again.
 struct Shard {
     static let kind = "shard"
 
@@ -70,17 +70,16 @@ struct Shard {
     /// Fills the folder and moves it into place. A second attempt that comes later, on this host or another, finds the
     /// same bytes there and leaves them.
     ///
-    /// - Parameter body: writes files into the folder it is given; returns their names.
-    func write(_ body: (_ folder: String) throws -> [String]) throws {
+    /// - Parameter body: writes files into the folder it is given; returns what the manifest says of them, by name.
+    func write(_ body: (_ folder: String) throws -> [String: Manifest.File]) throws {
         let owner = "\(ProcessInfo.processInfo.hostName)-\(getpid())"
         do {
-            try AtomicReplace.writeFolder(at: path, replacing: true, owner: owner) { folder in
-                let names = try body(folder)
+            try AtomicReplace.writeFolder(at: path, replacing: true, owner: owner, isDurable: false) { folder in
                 try Manifest(
-                    describing: names, in: folder, kind: Self.kind,
+                    files: body(folder), kind: Self.kind,
                     counts: ["pins": rows.count, "first_pin": rows.lowerBound], featureWidth: 0,
                     extra: ["stage": stage.name, "shard": number.description, "run": run]
-                ).write(directory: folder)
+                ).write(directory: folder, isDurable: false)
             }
         } catch let error as ArtifactError {
             if case .system(_, "replace", _) = error, case .finished = state() { return }

@@ -50,8 +50,8 @@ extension ShardPlan {
 
     /// A plan for one machine.
     ///
-    /// Pooling reads rows of the message table all over: a slice of it shall stay in three eighths of the memory, and
-    /// the pooled rows of a shard, which are then on the heap until the last slice, in an eighth.
+    /// Pooling reads rows of the message table all over: it, or a slice of it, shall stay in three eighths of the memory,
+    /// and the pooled rows of a shard, which are on the heap until the last slice, in an eighth.
     /// - Parameters:
     ///   - width: columns of a message.
     ///   - shardCount: the fewest shards; nil leaves it to the plan.
@@ -59,17 +59,33 @@ extension ShardPlan {
     package init(pinCount: Int, width: Int, shardCount: Int?, memoryBytes: Int?) {
         let wanted = shardCount ?? max(1, (pinCount + Self.rowsPreferred - 1) / Self.rowsPreferred)
         let rowBytes = width * MemoryLayout<Float>.size
-        guard let memoryBytes, pinCount * rowBytes > memoryBytes / 8 * 3 else {
+        guard let memoryBytes, pinCount * rowBytes > Self.tableBytes(of: memoryBytes) else {
             self.init(pinCount: pinCount, shardCount: wanted)
             return
         }
-        let columnsThatFit = memoryBytes / 8 * 3 / (pinCount * MemoryLayout<Float>.size)
+        let columnsThatFit = Self.tableBytes(of: memoryBytes) / (pinCount * MemoryLayout<Float>.size)
         let columns = max(Self.columnMultiple, columnsThatFit / Self.columnMultiple * Self.columnMultiple)
         let pooledRows = max(Self.rowMultiple, memoryBytes / 8 / rowBytes / Self.rowMultiple * Self.rowMultiple)
         let fewest = (pinCount + pooledRows - 1) / pooledRows
         // Every shard passes over the whole table: no more of them than the memory asks for.
         self.init(
             pinCount: pinCount, shardCount: max(shardCount ?? 1, fewest), sliceCount: (width + columns - 1) / columns)
+    }
+
+    /// Of a limit, what the message table or a slice of it may take.
+    private static func tableBytes(of memoryBytes: Int) -> Int { memoryBytes / 8 * 3 }
+
+    /// Whether every pin's message, uncut, may lie on the heap: in its part of the memory, or, where that has no limit,
+    /// in a quarter of the machine's, since the kernel cannot take it back as it can mapped pages.
+    package func keepsMessages(width: Int, memoryBytes: Int?) -> Bool {
+        let most = memoryBytes.map { Self.tableBytes(of: $0) } ?? MachineMemory.byteCount / 4
+        return sliceCount == 1 && pinCount * width * MemoryLayout<Float>.size <= most
+    }
+
+    /// Lanes of `laneBytes` each for so many threads: as many as a sixteenth of the memory holds, or 1 GB where it has
+    /// no limit; one at least.
+    package static func laneCount(threads: Int, laneBytes: Int, memoryBytes: Int?) -> Int {
+        min(threads, max(1, (memoryBytes.map { $0 / 16 } ?? 1 << 30) / laneBytes))
     }
 }
 

@@ -161,22 +161,18 @@ private struct EmbedFixture {
                 graphFingerprint: graph.fingerprint, revision: Build.version))
     }
 
-    /// Neighbourhoods, map and reduce, in one shard.
+    /// Neighbourhoods, map and reduce, in one shard; layers with what opens the model.
     func layerwise(_ threads: Int, _ line: ProgressLine) throws -> EmbedReport.Way {
         let start = steadySeconds()
-        try NeighborhoodStage(
-            graph: graph, walks: settings.walks, seed: settings.seed, work: work, shardCount: 1, threads: threads
-        ).run(shard: 0, note: { line.finish($0) }, progress: { line.update($0) })
-        let walked = steadySeconds()
         var job = StageJob(
             graph: graph, checkpointPath: checkpoint, work: work,
             plan: ShardPlan(pinCount: graph.pinCount, shardCount: 1))
         job.threads = threads
         let stages = try LayerStages(job, note: { line.finish($0) }, progress: { line.update($0) })
-        for layer in 1...LayerStages.layerCount {
-            try stages.map(layer: layer, shard: 0)
-            try stages.reduce(layer: layer, shard: 0)
-        }
+        let opened = steadySeconds()
+        try stages.finishNeighborhoods()
+        let walkSeconds = steadySeconds() - opened
+        try stages.finishLayers()
         let end = steadySeconds()
         let neighbors = try NumpyFile(path: shard("neighborhoods", "neighbors.npy"), elements: [.int32])
         let entries = withExtendedLifetime(neighbors) {
@@ -191,7 +187,7 @@ private struct EmbedFixture {
             name: "layer by layer", pins: graph.pinCount, seconds: end - start,
             multiplyAddsPerPin: Double(operations) / Double(graph.pinCount),
             stages: EmbedReport.Stages(
-                walkSeconds: walked - start, layerSeconds: end - walked, walkFloor: walkFloor(threads),
+                walkSeconds: walkSeconds, layerSeconds: end - start - walkSeconds, walkFloor: walkFloor(threads),
                 productFloor: 2 * Double(operations) / limits.float32,
                 byteFloor: layerBytes(entries: entries) / limits.read))
     }

@@ -1,4 +1,5 @@
 import Artifacts
+import Basics
 import Foundation
 import Inference
 import Testing
@@ -42,6 +43,29 @@ struct ShardPlanTests {
         #expect(widest == 16 && 30_000_000 * widest * 4 <= 3 << 30)
         #expect(limited.rows(of: 0).count * 128 * 4 <= 1 << 30 + 1 << 20)
         #expect(ShardPlan(pinCount: 30_000, width: 128, shardCount: 3, memoryBytes: 8 << 30).shardCount == 3)
+    }
+
+    @Test("all messages lie on the heap where they are uncut and take no more than their part of the memory")
+    func messagesOnTheHeap() {
+        let (pins, width) = (1 << 20, 128)
+        for (memory, isKept) in [(1 << 32, true), ((1 << 29) / 3 * 8 + 8, true), ((1 << 29) / 3 * 8 - 8, false)] {
+            let plan = ShardPlan(pinCount: pins, width: width, shardCount: nil, memoryBytes: memory)
+            #expect(plan.keepsMessages(width: width, memoryBytes: memory) == isKept, "\(memory)")
+            #expect((plan.sliceCount == 1) == isKept)
+        }
+        #expect(!ShardPlan(pinCount: 10, shardCount: 1, sliceCount: 2).keepsMessages(width: 64, memoryBytes: 1 << 40))
+        func unlimited(_ pins: Int) -> Bool {
+            ShardPlan(pinCount: pins, shardCount: 1).keepsMessages(width: 1, memoryBytes: nil)
+        }
+        #expect(unlimited(MachineMemory.byteCount / 16) && !unlimited(MachineMemory.byteCount / 16 + 1))
+    }
+
+    @Test("lanes are as many as threads, or as a sixteenth of the memory holds, one at least")
+    func lanes() {
+        #expect(ShardPlan.laneCount(threads: 64, laneBytes: 3 << 20, memoryBytes: nil) == 64)
+        #expect(ShardPlan.laneCount(threads: 64, laneBytes: 64 << 20, memoryBytes: nil) == 16)
+        #expect(ShardPlan.laneCount(threads: 64, laneBytes: 3 << 20, memoryBytes: 128 << 20) == 2)
+        #expect(ShardPlan.laneCount(threads: 4, laneBytes: 3 << 20, memoryBytes: 1) == 1)
     }
 
     @Test("a shard's number reads INDEX/COUNT and nothing else")

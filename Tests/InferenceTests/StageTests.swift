@@ -158,6 +158,40 @@ struct StageTests {
         #expect(problem(3) { try $0.reduce(layer: 1, shard: 0) }.contains("neighbors.npy: checksum mismatch"))
     }
 
+    @Test(
+        "messages on the heap or in mapped shards, stopped at any point and gone on with: the same bytes",
+        arguments: [1, 2, 3], [nil, 1 << 20])
+    func messagesOnTheHeap(shards: Int, memoryBytes: Int?) throws {
+        let path = fixture.folder.file("work")
+        var job = StageJob(
+            graph: fixture.graph, checkpointPath: fixture.checkpointPath, work: path,
+            plan: ShardPlan(pinCount: fixture.graph.pinCount, shardCount: shards))
+        (job.memoryBytes, job.threads) = (memoryBytes, 3)
+        var (allowed, stops) = (1, 0)
+        var shardsOfMessages: Set<Bool> = []
+        while true {
+            do {
+                var looks = 0
+                let stages = try LayerStages(
+                    job, note: { Issue.record("\($0)") },
+                    isStopped: {
+                        looks += 1
+                        return looks > allowed
+                    })
+                try stages.finishNeighborhoods()
+                try stages.finishLayers()
+                break
+            } catch InferenceError.stopped {
+                (stops, allowed) = (stops + 1, allowed + 1)
+                shardsOfMessages.insert(fixture.names(in: path).contains { $0.hasPrefix("messages-") })
+            }
+        }
+        #expect(stops > 4)
+        #expect(shardsOfMessages.contains(true) == (memoryBytes != nil))
+        #expect(fixture.names(in: path) == ["embeddings", "hidden-1", "neighborhoods"])
+        #expect(try assembled("work", shards: shards) == expected)
+    }
+
     @Test("stopped at any point and started again: the same bytes, and no work folder")
     func resumes() throws {
         var job = fixture.job("out", keepNeighbors: false)

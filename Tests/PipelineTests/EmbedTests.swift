@@ -69,8 +69,12 @@ struct EmbedTests {
         try train(pins: 130_000)
         let plain = try peak(["embed", "--run", "run", "--out", "plain"])
         let limited = try peak(["embed", "--run", "run", "--out", "limited", "--memory", "128M"])
+        // 130,000 messages of 256 float32 are 127 MiB: they fit three eighths of this, on the heap, but not of 128 MiB.
+        let onHeap = try peak(["embed", "--run", "run", "--out", "heap", "--memory", "352M"])
         #expect(plain > 160 << 20, "without a limit \(plain >> 20) MiB: the test shows nothing")
         #expect(limited < 128 << 20, "\(limited >> 20) MiB")
+        #expect((127 << 20..<352 << 20).contains(onHeap), "\(onHeap >> 20) MiB")
+        #expect(try folder.bytes("heap/embeddings.npy") == folder.bytes("plain/embeddings.npy"))
         #expect(try folder.bytes("limited/embeddings.npy") == folder.bytes("plain/embeddings.npy"))
     }
 

@@ -3,7 +3,8 @@ neighbourhood of each pin. Prints Markdown.
 
     embed.py [ROUNDS] [PINS]
 
-Ours is timed with its files, PyTorch in memory without any: the comparison is not in our favour."""
+Ours is timed with the files that `pinsage embed` leaves between layers, PyTorch in memory without any: the comparison is
+not in our favour."""
 import json
 import os
 import statistics
@@ -95,7 +96,7 @@ times = statistics.median(theirs) / statistics.median(layers)
 print(f"{processor()}; {int(pins):,} pins, m = 128, d = 64, {threads} threads; medians of {rounds} rounds in turn; "
       f"vectors differ by at most {difference:.1e}\n")
 print("| layers of all pins, without walks | s | × |\n|---|---|---|")
-print(f"| ours, shards written and checksummed | {cell(layers, '{:.2f}')} | 1 |")
+print(f"| ours, each layer's rows written and checksummed | {cell(layers, '{:.2f}')} | 1 |")
 print(f"| PyTorch {torch.__version__}, in memory | {cell(theirs, '{:.2f}')} | {times:.2f} |\n")
 print("Walks included, beside recomputing all within two steps of each pin, to the same bits:\n")
 print("| ours | pins | multiply-adds a pin | × | µs a pin | × |\n|---|---|---|---|---|---|")
