@@ -1,3 +1,4 @@
+import CPlatform
 import Synchronization
 
 /// A block of bytes with an owner: what transport moves and what a minibatch's arrays lie in.
@@ -58,6 +59,14 @@ import Synchronization
             unsafe base = grown
         }
         unsafe size = newCount
+    }
+
+    /// Gives the frame's memory back to the kernel until it is written again: it takes no room, and its bytes are lost.
+    ///
+    /// - Precondition: as of `resize`.
+    public func giveBack() {
+        precondition(release == nil, "Frame: given back, but its bytes are somebody else's")
+        if let base = unsafe base { unsafe platform_clear(base, capacity) }
     }
 
     /// Says, on the thread that read the bytes, that it reads them no more; before its reference goes.

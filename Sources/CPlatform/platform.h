@@ -97,9 +97,22 @@ static inline void platform_keep_large_blocks(void) {
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
 }
 
-/// Gives blocks of 1 MiB and more back to the kernel when they are freed, whatever came and went before: for a process
+/// Gives blocks of 128 KiB and more back to the kernel when they are freed, whatever came and went before: for a process
 /// that uses its large blocks again itself, so that those it has outgrown cost nothing.
-static inline void platform_return_large_blocks(void) { mallopt(M_MMAP_THRESHOLD, 1 << 20); }
+static inline void platform_return_large_blocks(void) { mallopt(M_MMAP_THRESHOLD, 128 << 10); }
+
+/// Makes `byteCount` bytes of the heap 0. Of 256 KiB and more, whole pages go back to the kernel until they are touched.
+static inline void platform_clear(void *address, size_t byteCount) {
+    const uintptr_t page = 4096;
+    uintptr_t start = (uintptr_t)address, end = start + byteCount;
+    uintptr_t first = (start + page - 1) & ~(page - 1), last = end & ~(page - 1);
+    if (byteCount < 256 << 10 || madvise((void *)first, last - first, MADV_DONTNEED) != 0) {
+        memset(address, 0, byteCount);
+        return;
+    }
+    memset(address, 0, first - start);
+    memset((void *)last, 0, end - last);
+}
 
 /// Asks for huge pages below `byteCount` bytes at `address`, a page's start; before the first touch. Advice only.
 static inline void platform_prefer_huge_pages(void *address, size_t byteCount) {

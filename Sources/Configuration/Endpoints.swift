@@ -27,7 +27,7 @@ public struct Endpoints: Equatable, Sendable {
     }
 
     /// Whether others than this host's processes can reach the sockets.
-    var isBeyondThisHost: Bool {
+    public var isBeyondThisHost: Bool {
         guard batches.hasPrefix("tcp://") else { return false }
         let host = batches.dropFirst("tcp://".count)
         return !["127.", "localhost:", "[::1]:"].contains { host.hasPrefix($0) }

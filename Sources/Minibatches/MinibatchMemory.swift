@@ -19,6 +19,14 @@ package final class MinibatchMemory {
         return true
     }
 
+    /// Gives it back to the kernel until the next batch is written there: all of it, or what is written last.
+    ///
+    /// - Precondition: it is free.
+    fileprivate func giveBack(whole: Bool) {
+        if whole { return frames.forEach { $0.giveBack() } }
+        for array in [MinibatchArray.pins, .boardCounts] { frame(of: array).giveBack() }
+    }
+
     /// The frame of an array.
     package func frame(of array: MinibatchArray) -> Frame { frames[array.rawValue + 1] }
 
@@ -49,6 +57,19 @@ package struct MinibatchPool {
     private let withFeatures: Bool
 
     package init(withFeatures: Bool) { self.withFeatures = withFeatures }
+
+    /// Gives the memory of batches that are gone back to the kernel.
+    ///
+    /// - Parameter whole: all of it; else pins and board counts, two fifths of it, which a batch fills in the last tenth of
+    ///   its time.
+    /// - Returns: how many are not gone.
+    package func giveBack(whole: Bool) -> Int {
+        var busyCount = 0
+        for memory in memories {
+            if memory.isFree { memory.giveBack(whole: whole) } else { busyCount += 1 }
+        }
+        return busyCount
+    }
 
     /// One that nobody uses.
     package mutating func take() -> MinibatchMemory {

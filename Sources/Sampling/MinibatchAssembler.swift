@@ -35,6 +35,8 @@ import Minibatches
     private let drawn = ScratchBuffer<UInt32>()
     private let features = FeatureRows()
     private let topLayer = TopLayer()
+    /// Rows of the batch before.
+    private var before = (hidden: 0, pins: 0)
     private var pool: MinibatchPool
 
     /// - Parameter recipe: what the batches say they were made from: `settings.recipe(graphFingerprint:)`.
@@ -70,6 +72,13 @@ import Minibatches
     public var walkStepCount: UInt64 { neighborhoods.walkStepCount + (walkBands?.walkStepCount ?? 0) }
     /// Neighbourhoods that batches asked for so far, and how many of them had been walked before in their window.
     public var reuse: NeighborhoodReuse { neighborhoods.reuse }
+    /// Gives memory of batches made before back to the kernel, where they and their messages are gone; the next batch is
+    /// made there.
+    ///
+    /// - Parameter whole: all of it, for a while without work: to get it again takes a hundredth of a batch's time. Else what
+    ///   is written last.
+    /// - Returns: how many are not gone.
+    public func giveBack(whole: Bool) -> Int { pool.giveBack(whole: whole) }
 
     /// Batch `batchIndex`, with feature rows where `trainer.features` is `inline`.
     ///
@@ -89,21 +98,20 @@ import Minibatches
         let memory = pool.take()
         let window = settings.window(ofBatch: batchIndex)
         rows.removeAll(writingTo: memory.frame(of: .pins))
-        table.removeAll()
+        table.removeAll(writingTo: memory)
         let hidden = hiding.hidden(inWindow: window)
         let drawn = drawTargets(batchIndex, hidden, hardPerPair: hardPerPair, hardTable, memory)
         let targetCount = rows.count
-        _ = addNeighborhoods(of: 0..<targetCount, window, hidden, memory)
+        addNeighborhoods(of: 0..<targetCount, expected: before.hidden, window, hidden)
         let hiddenCount = rows.count
-        let entryRows = addNeighborhoods(of: targetCount..<hiddenCount, window, hidden, memory)
-        let first = firstLayer(entryRows, memory)
-        let top = unsafe topLayer.lists(
-            count: targetCount, of: table,
-            entryRows: entryRows.elements.baseAddress ?? UnsafeMutablePointer(bitPattern: 64)!,
-            pooling: walks.pooling,
+        addNeighborhoods(of: targetCount..<hiddenCount, expected: before.pins, window, hidden)
+        let top = topLayer.lists(
+            count: targetCount, of: table, pooling: walks.pooling,
             excludingPartners: batch.excludePairEdges ? (drawn.queries, drawn.positives) : nil, in: memory)
-        let boardCounts = boardCounts(hidden, memory)
+        let first = table.finish(pooling: walks.pooling)
         let pins = rows.finish()
+        before = (hiddenCount, pins.count)
+        let boardCounts = boardCounts(of: pins, hidden, memory)
         var made = Minibatch(
             batchIndex: batchIndex, recipe: recipe, targetCount: targetCount, hiddenCount: hiddenCount, pins: pins,
             boardCounts: boardCounts, neighborhoods: [], queries: drawn.queries, positives: drawn.positives,
@@ -193,48 +201,46 @@ import Minibatches
     /// Entries that get their rows together.
     private static let pieceEntries = 1 << 14
 
-    /// Samples the neighbourhoods of the pins of some rows, once each, and gives their pins rows.
+    /// Samples the neighbourhoods of the pins of some rows, once each, and gives their pins rows, which are written in
+    /// the pins' place.
     ///
-    /// - Returns: the rows of all entries so far, where layer 1 has its neighbours.
+    /// - Parameter expected: rows that there will be, about.
     private func addNeighborhoods(
-        of rowRange: Range<Int>, _ window: UInt64, _ hidden: HiddenBoards, _ memory: MinibatchMemory
-    ) -> FrameArray<Int32> {
+        of rowRange: Range<Int>, expected: Int, _ window: UInt64, _ hidden: HiddenBoards
+    ) {
         let first = table.entryCount
         let pins = unsafe UnsafeBufferPointer(start: rows.pins + rowRange.lowerBound, count: rowRange.count)
         unsafe neighborhoods.sample(pins: pins, window: window, hiding: hidden, into: table)
-        let entryRows: FrameArray<Int32> = memory.array(.neighbors1, count: table.entryCount, keeping: first)
-        guard let base = unsafe entryRows.elements.baseAddress else { return entryRows }
-        // Piece by piece, so that the room follows the different pins rather than all that might be.
+        // What the batch before needed and a little more, then piece by piece, so that the room follows the different pins
+        // rather than all that might be.
+        rows.reserve(max(expected + expected / 16 + Self.pieceEntries - rows.count, 0))
         for start in stride(from: first, to: table.entryCount, by: Self.pieceEntries) {
             let count = min(Self.pieceEntries, table.entryCount - start)
             rows.reserve(count)
-            unsafe rows.insert(table.pins + start, count: count, rows: base + start)
+            unsafe rows.number(table.pins(from: start), count: count)
         }
-        return entryRows
-    }
-
-    /// The lists of all hidden rows, whole.
-    private func firstLayer(_ entryRows: FrameArray<Int32>, _ memory: MinibatchMemory) -> NeighborhoodRows {
-        let offsets: FrameArray<Int32> = memory.array(.offsets1, count: table.count + 1)
-        let weights: FrameArray<Float> = memory.array(.weights1, count: table.entryCount)
-        unsafe offsets.elements.baseAddress?.update(from: table.offsets, count: table.count + 1)
-        if let base = unsafe weights.elements.baseAddress {
-            unsafe table.writeWeights(pooling: walks.pooling, to: base)
-        }
-        return NeighborhoodRows(offsets: offsets, neighbors: entryRows, weights: weights)
     }
 
     /// Pins whose rows of the graph are asked for ahead.
     private static let prefetchDistance = 16
 
     /// On how many boards, of those that walks see, each row's pin is.
-    private func boardCounts(_ hidden: HiddenBoards, _ memory: MinibatchMemory) -> FrameArray<UInt32> {
-        let counts: FrameArray<UInt32> = memory.array(.boardCounts, count: rows.count)
-        let (pins, pinOffsets) = unsafe (rows.pins, graph.pinOffsets)
-        for row in 0..<rows.count {
-            let ahead = unsafe pins[min(row + Self.prefetchDistance, rows.count - 1)]
-            unsafe platform_prefetch(pinOffsets + Int(ahead))
-            unsafe counts.elements[row] = UInt32(graph.boardCount(of: pins[row], hiding: hidden))
+    private func boardCounts(
+        of pins: FrameArray<UInt32>, _ hidden: HiddenBoards, _ memory: MinibatchMemory
+    ) -> FrameArray<UInt32> {
+        let counts: FrameArray<UInt32> = memory.array(.boardCounts, count: pins.count)
+        guard let pinBase = unsafe pins.elements.baseAddress, let base = unsafe counts.elements.baseAddress else {
+            return counts
+        }
+        let offsets = unsafe graph.pinOffsets
+        for row in 0..<pins.count {
+            let ahead = unsafe pinBase[min(row &+ Self.prefetchDistance, pins.count &- 1)]
+            unsafe platform_prefetch(offsets + Int(ahead))
+            let pin = unsafe Int(pinBase[row])
+            unsafe base[row] =
+                hidden.isEmpty
+                ? UInt32(truncatingIfNeeded: offsets[pin &+ 1] &- offsets[pin])
+                : UInt32(graph.boardCount(of: pinBase[row], hiding: hidden))
         }
         return counts
     }

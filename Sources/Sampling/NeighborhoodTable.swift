@@ -1,4 +1,6 @@
+import Basics
 import Configuration
+import Minibatches
 
 /// Neighbourhoods as compressed rows: list `i` is entries `offsets[i] ..< offsets[i + 1]`, most visited pin first.
 ///
@@ -8,22 +10,44 @@ import Configuration
     public private(set) var count = 0
     /// Entries of all lists.
     public private(set) var entryCount = 0
-    private let offsetBuffer = ScratchBuffer<Int32>(capacity: 1)
-    private let pinBuffer = ScratchBuffer<UInt32>()
-    private let visitBuffer = ScratchBuffer<Int32>()
+    private let own = Frames(offsets: Frame(byteCount: 0), pins: Frame(byteCount: 0), visits: Frame(byteCount: 0))
+    private var frames: Frames
 
-    public init() { unsafe offsetBuffer.base[0] = 0 }
+    private struct Frames {
+        let offsets: Frame
+        let pins: Frame
+        let visits: Frame
+    }
+
+    public init() {
+        frames = own
+        removeAll()
+    }
 
     /// (count + 1) starts. This and the other pointers are valid until lists are appended or the table goes.
-    public var offsets: UnsafePointer<Int32> { unsafe UnsafePointer(offsetBuffer.base) }
+    public var offsets: UnsafePointer<Int32> { unsafe UnsafePointer(elements(frames.offsets)) }
     /// (entryCount) pins.
-    public var pins: UnsafePointer<UInt32> { unsafe UnsafePointer(pinBuffer.base) }
+    public var pins: UnsafePointer<UInt32> { unsafe UnsafePointer(elements(frames.pins)) }
     /// (entryCount) visits, each at least 1.
-    public var visits: UnsafePointer<Int32> { unsafe UnsafePointer(visitBuffer.base) }
+    public var visits: UnsafePointer<Int32> { unsafe UnsafePointer(elements(frames.visits)) }
+
+    private func elements<Element>(_ frame: Frame) -> UnsafeMutablePointer<Element> {
+        unsafe frame.bytes.assumingMemoryBound(to: Element.self).baseAddress ?? UnsafeMutablePointer(bitPattern: 64)!
+    }
+
+    /// Forgets all lists; those to come are written to `memory`, where a batch's first layer has them.
+    func removeAll(writingTo memory: MinibatchMemory) {
+        frames = Frames(
+            offsets: memory.frame(of: .offsets1), pins: memory.frame(of: .neighbors1),
+            visits: memory.frame(of: .weights1))
+        removeAll()
+    }
 
     public func removeAll() {
         count = 0
         entryCount = 0
+        frames.offsets.resize(byteCount: 4)
+        unsafe elements(frames.offsets)[0] = 0 as Int32
     }
 
     /// Entries of list `list`.
@@ -40,59 +64,69 @@ import Configuration
 
     /// Weights of list `list`, copied.
     public func weights(of list: Int, pooling: WalkSettings.Pooling) -> [Float] {
-        let entries = entries(of: list)
-        return unsafe [Float](unsafeUninitializedCapacity: entries.count) { buffer, initialized in
-            initialized = entries.count
+        var visits = visits(of: list)
+        unsafe visits.withUnsafeMutableBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return }
-            unsafe writeListWeights(visits + entries.lowerBound, count: entries.count, pooling: pooling, to: base)
+            unsafe weighList(base, count: buffer.count, pooling: pooling)
         }
+        return visits.map { Float(bitPattern: UInt32(bitPattern: $0)) }
     }
 
-    /// Writes the weights of all entries; each list that is not empty sums to 1.
-    ///
-    /// - Parameter weights: room for `entryCount`.
-    public func writeWeights(pooling: WalkSettings.Pooling, to weights: UnsafeMutablePointer<Float>) {
-        let (offsets, visits) = unsafe (self.offsets, self.visits)
+    /// The lists in the memory that they were written to, which is let go: weights in the place of visits, and in that of
+    /// pins the rows that the caller put there. Each list of weights that is not empty sums to 1.
+    func finish(pooling: WalkSettings.Pooling) -> NeighborhoodRows {
+        let visits: UnsafeMutablePointer<Int32> = unsafe elements(frames.visits)
         for list in 0..<count {
             let (start, end) = unsafe (Int(offsets[list]), Int(offsets[list + 1]))
-            unsafe writeListWeights(visits + start, count: end - start, pooling: pooling, to: weights + start)
+            unsafe weighList(visits + start, count: end - start, pooling: pooling)
         }
+        defer { frames = own }
+        return NeighborhoodRows(
+            offsets: FrameArray(resizing: frames.offsets, count: count + 1, keeping: count + 1),
+            neighbors: FrameArray(resizing: frames.pins, count: entryCount, keeping: entryCount),
+            weights: FrameArray(resizing: frames.visits, count: entryCount, keeping: entryCount))
     }
 
     /// Makes room for lists and entries beyond those there are.
     func reserve(lists: Int, entries: Int) {
-        offsetBuffer.reserve(count + lists + 1, keeping: count + 1)
-        pinBuffer.reserve(entryCount + entries, keeping: entryCount)
-        visitBuffer.reserve(entryCount + entries, keeping: entryCount)
+        func reserve(_ frame: Frame, _ count: Int, keeping kept: Int) {
+            frame.resize(byteCount: 4 * (kept + count), keeping: 4 * kept)
+        }
+        reserve(frames.offsets, lists, keeping: count + 1)
+        reserve(frames.pins, entries, keeping: entryCount)
+        reserve(frames.visits, entries, keeping: entryCount)
     }
 
     /// Where the next list's entries go.
-    var nextPins: UnsafeMutablePointer<UInt32> { unsafe pinBuffer.base + entryCount }
-    var nextVisits: UnsafeMutablePointer<Int32> { unsafe visitBuffer.base + entryCount }
+    var nextPins: UnsafeMutablePointer<UInt32> { unsafe elements(frames.pins) + entryCount }
+    var nextVisits: UnsafeMutablePointer<Int32> { unsafe elements(frames.visits) + entryCount }
+
+    /// Pins of the entries from `first` on, for writing their rows there.
+    func pins(from first: Int) -> UnsafeMutablePointer<UInt32> { unsafe elements(frames.pins) + first }
 
     /// Ends the list whose `count` entries were written at `nextPins` and `nextVisits`.
     func appendList(count listCount: Int) {
         entryCount += listCount
         count += 1
-        unsafe offsetBuffer.base[count] = Int32(entryCount)
+        unsafe elements(frames.offsets)[count] = Int32(entryCount)
     }
 }
 
-/// Weights of one list: `visits / Σ visits` for importance, `1 / count` for uniform pooling and for max,
-/// which does not read them.
+/// Puts the weights of one list, as the bits of floats, in the place of its visits: `visits / Σ visits` for importance,
+/// `1 / count` for uniform pooling and for max, which does not read them.
 ///
 /// - Source: Ying et al. 2018, §3.2: L1-normalised visit counts.
-func writeListWeights(
-    _ visits: UnsafePointer<Int32>, count: Int, pooling: WalkSettings.Pooling, to weights: UnsafeMutablePointer<Float>
-) {
+func weighList(_ visits: UnsafeMutablePointer<Int32>, count: Int, pooling: WalkSettings.Pooling) {
     switch pooling {
     case .importance:
         var total = 0
         for i in 0..<count { unsafe total &+= Int(visits[i]) }
         let divisor = Float(total)
-        for i in 0..<count { unsafe weights[i] = Float(visits[i]) / divisor }
+        for i in 0..<count { unsafe visits[i] = bits(Float(visits[i]) / divisor) }
     case .uniform, .max:
-        let weight = 1 / Float(count)
-        for i in 0..<count { unsafe weights[i] = weight }
+        let weight = bits(1 / Float(count))
+        for i in 0..<count { unsafe visits[i] = weight }
     }
 }
+
+private func bits(_ weight: Float) -> Int32 { Int32(bitPattern: weight.bitPattern) }

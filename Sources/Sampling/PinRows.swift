@@ -4,20 +4,23 @@ import Minibatches
 
 /// Numbers distinct pins in order of first appearance: a batch's local rows.
 ///
-/// An open-addressing table of `row + 1 << 32 | pin`, 0 where free; its size follows the batch, never the graph.
+/// An open-addressing table; its size follows the batch, never the graph. A slot's low bits, as many as number the slots,
+/// hold row + 1, or 0 where it is free; the others, from the pin's hash, spare most looks at pins that are another.
 @safe package final class PinRows {
     package private(set) var count = 0
     /// Where the pins are written; nil: nowhere yet.
     private var pinBuffer: FrameArray<UInt32>?
-    private var slots: UnsafeMutablePointer<UInt64>
-    private var slotCount: Int
-    /// Pins asked for ahead of the one being looked up.
-    private static let prefetchDistance = 8
+    /// Room for `capacity` slots: `slotCount` in use, all others 0.
+    private var slots: UnsafeMutablePointer<UInt32>
+    private var slotCount = PinRows.slotCountMin
+    private var capacity = PinRows.slotCountMin
+    private static let slotCountMin = 16
+    /// Pins whose slots are asked for ahead of the one being looked up, then whose rows' pins.
+    private static let (slotDistance, pinDistance) = (12, 6)
 
     package init() {
-        slotCount = powerOfTwo(atLeast: 0)
-        unsafe slots = .allocate(capacity: slotCount)
-        unsafe slots.initialize(repeating: 0, count: slotCount)
+        unsafe slots = .allocate(capacity: capacity)
+        unsafe slots.initialize(repeating: 0, count: capacity)
     }
 
     deinit { unsafe slots.deallocate() }
@@ -30,32 +33,41 @@ import Minibatches
 
     /// Forgets all pins; those to come are written to `frame`, or to the one before.
     package func removeAll(writingTo frame: Frame? = nil) {
-        unsafe slots.update(repeating: 0, count: slotCount)
+        clearSlots()
+        slotCount = Self.slotCountMin
         count = 0
         if let frame { pinBuffer = FrameArray(resizing: frame, count: 0) }
     }
 
-    /// The pins as they lie in the frame, which is let go.
+    /// The pins as they lie in the frame, which is let go; they have rows no longer.
     ///
     /// - Precondition: there is a pin.
     package func finish() -> FrameArray<UInt32> {
         guard let frame = pinBuffer?.frame else { preconditionFailure("PinRows: no pins") }
         pinBuffer = nil
-        return FrameArray(resizing: frame, count: count, keeping: count)
+        let pins = FrameArray<UInt32>(resizing: frame, count: count, keeping: count)
+        removeAll()
+        return pins
     }
 
-    /// Makes room for `additional` pins that may all be new, so that at most three of four slots are in use.
+    private func clearSlots() { unsafe platform_clear(slots, slotCount * MemoryLayout<UInt32>.stride) }
+
+    /// Makes room for `additional` pins that may all be new, so that at most four of five slots are in use.
     package func reserve(_ additional: Int) {
         if count + additional > pinBuffer?.count ?? 0 {
             pinBuffer = FrameArray(
                 resizing: pinBuffer?.frame ?? Frame(byteCount: 0), count: count + additional, keeping: count)
         }
-        let wanted = powerOfTwo(atLeast: (count + additional) * 4 / 3)
+        let wanted = (count + additional) * 5 / 4 + 1
         guard wanted > slotCount else { return }
-        unsafe slots.deallocate()
-        slotCount = wanted
-        unsafe slots = .allocate(capacity: slotCount)
-        unsafe slots.initialize(repeating: 0, count: slotCount)
+        clearSlots()
+        slotCount = max(wanted, slotCount + slotCount / 4)
+        if slotCount > capacity {
+            unsafe slots.deallocate()
+            capacity = slotCount
+            unsafe slots = .allocate(capacity: capacity)
+            unsafe slots.initialize(repeating: 0, count: capacity)
+        }
         let known = count
         count = 0
         for row in 0..<known { _ = unsafe insert(pins[row]) }
@@ -65,53 +77,70 @@ import Minibatches
     ///
     /// - Precondition: room is reserved.
     package func insert(_ pin: UInt32) -> Int32 {
-        var row: Int32 = 0
-        unsafe withUnsafePointer(to: pin) { unsafe insert($0, count: 1, rows: &row) }
-        return row
+        var row = pin
+        unsafe number(&row, count: 1)
+        return Int32(bitPattern: row)
     }
 
     /// Writes the row of each of `count` pins.
     ///
     /// - Precondition: room is reserved.
     package func insert(_ pins: UnsafePointer<UInt32>, count pinCount: Int, rows: UnsafeMutablePointer<Int32>) {
-        unsafe count = Self.insert(
-            pins, pinCount, rows: rows, slots: slots, shift: UInt64(UInt64(slotCount - 1).leadingZeroBitCount),
-            distinct: pinBase, distinctCount: count)
+        unsafe rows.withMemoryRebound(to: UInt32.self, capacity: pinCount) { rows in
+            unsafe rows.update(from: pins, count: pinCount)
+            unsafe number(rows, count: pinCount)
+        }
     }
 
-    @unsafe private static func insert(
-        _ pins: UnsafePointer<UInt32>, _ pinCount: Int, rows: UnsafeMutablePointer<Int32>,
-        slots: UnsafeMutablePointer<UInt64>, shift: UInt64, distinct: UnsafeMutablePointer<UInt32>, distinctCount: Int
+    /// Puts the row of each of `count` pins in its place.
+    ///
+    /// - Precondition: room is reserved.
+    package func number(_ pins: UnsafeMutablePointer<UInt32>, count pinCount: Int) {
+        unsafe count = Self.number(
+            pins, pinCount, slots: slots, slotCount: slotCount, distinct: pinBase, distinctCount: count)
+    }
+
+    @unsafe private static func number(
+        _ pins: UnsafeMutablePointer<UInt32>, _ pinCount: Int, slots: UnsafeMutablePointer<UInt32>, slotCount: Int,
+        distinct: UnsafeMutablePointer<UInt32>, distinctCount: Int
     ) -> Int {
         var distinctCount = distinctCount
-        let mask = Int(UInt64.max >> shift)
+        let rowMask = UInt32.max &>> UInt32(truncatingIfNeeded: UInt32(slotCount).leadingZeroBitCount)
         for i in 0..<pinCount {
-            let ahead = unsafe pins[min(i &+ prefetchDistance, pinCount &- 1)]
-            unsafe platform_prefetch(slots + hash(ahead, shift))
+            let far = unsafe hash(pins[min(i &+ slotDistance, pinCount &- 1)])
+            unsafe platform_prefetch(slots + slot(far, slotCount))
+            let near = unsafe hash(pins[min(i &+ pinDistance, pinCount &- 1)])
+            unsafe platform_prefetch(distinct + Int(slots[slot(near, slotCount)] & rowMask))
             let pin = unsafe pins[i]
-            var slot = hash(pin, shift)
+            let hash = hash(pin)
+            let tag = hash.lowHalf & ~rowMask
+            var place = slot(hash, slotCount)
             while true {
-                let entry = unsafe slots[slot]
+                let entry = unsafe slots[place]
                 if entry == 0 {
                     unsafe distinct[distinctCount] = pin
-                    unsafe rows[i] = Int32(truncatingIfNeeded: distinctCount)
+                    unsafe pins[i] = UInt32(truncatingIfNeeded: distinctCount)
                     distinctCount &+= 1
-                    unsafe slots[slot] = UInt64(distinctCount) << 32 | UInt64(pin)
+                    unsafe slots[place] = tag | UInt32(truncatingIfNeeded: distinctCount)
                     break
                 }
-                if entry.lowHalf == pin {
-                    unsafe rows[i] = Int32(truncatingIfNeeded: entry.highHalf &- 1)
+                let row = Int(entry & rowMask) &- 1
+                if entry & ~rowMask == tag, unsafe distinct[row] == pin {
+                    unsafe pins[i] = UInt32(truncatingIfNeeded: row)
                     break
                 }
-                slot = (slot &+ 1) & mask
+                place = place &+ 1 == slotCount ? 0 : place &+ 1
             }
         }
         return distinctCount
     }
 
-    /// Multiplicative hashing: the top bits of the product.
     @inline(__always)
-    private static func hash(_ pin: UInt32, _ shift: UInt64) -> Int {
-        Int(truncatingIfNeeded: (UInt64(pin) &* WalkRandomness.golden) &>> shift)
+    private static func hash(_ pin: UInt32) -> UInt64 { UInt64(pin) &* WalkRandomness.golden }
+
+    /// Multiplicative hashing: the upper half of the product picks the slot, as a share of all.
+    @inline(__always)
+    private static func slot(_ hash: UInt64, _ slotCount: Int) -> Int {
+        Int(truncatingIfNeeded: (UInt64(hash.highHalf) &* UInt64(truncatingIfNeeded: slotCount)) &>> 32)
     }
 }

@@ -6,16 +6,15 @@ import Minibatches
 @safe final class TopLayer {
     private let firstPartner = ScratchBuffer<Int32>()
     private let nextPartner = ScratchBuffer<Int32>()
-    private let visits = ScratchBuffer<Int32>()
 
     /// The first `count` lists of the table, weighted.
     ///
     /// - Parameters:
-    ///   - entryRows: row of each of the table's entries.
+    ///   - table: in the place of each entry's pin its row.
     ///   - excludingPartners: the batch's pairs; the partners of a row are left out of its list and what remains is
     ///     weighted anew, so that the answer cannot be read off the list.
     func lists(
-        count: Int, of table: NeighborhoodTable, entryRows: UnsafePointer<Int32>, pooling: WalkSettings.Pooling,
+        count: Int, of table: NeighborhoodTable, pooling: WalkSettings.Pooling,
         excludingPartners pairs: (queries: FrameArray<Int32>, positives: FrameArray<Int32>)?,
         in memory: MinibatchMemory
     ) -> NeighborhoodRows {
@@ -23,26 +22,25 @@ import Minibatches
         let entriesMax = unsafe Int(tableOffsets[count])
         let offsets: FrameArray<Int32> = memory.array(.offsets2, count: count + 1)
         let neighbors: FrameArray<Int32> = memory.array(.neighbors2, count: max(entriesMax, 1))
-        let weights: FrameArray<Float> = memory.array(.weights2, count: max(entriesMax, 1))
-        visits.reserve(entriesMax)
+        // Visits until the list is whole.
+        let weights: FrameArray<Int32> = memory.array(.weights2, count: max(entriesMax, 1))
         if let pairs { link(pairs.queries, pairs.positives, rows: count) }
         guard let starts = unsafe offsets.elements.baseAddress, let kept = unsafe neighbors.elements.baseAddress,
-            let keptWeights = unsafe weights.elements.baseAddress
+            let keptVisits = unsafe weights.elements.baseAddress
         else { preconditionFailure("TopLayer: no memory") }
-        let keptVisits = unsafe visits.base
-        let tableVisits = unsafe table.visits
+        let (entryRows, tableVisits) = unsafe (table.pins, table.visits)
         var end = 0
         unsafe starts[0] = 0
         for list in 0..<count {
             let start = end
             for entry in unsafe Int(tableOffsets[list])..<Int(tableOffsets[list + 1]) {
-                let row = unsafe entryRows[entry]
+                let row = unsafe Int32(bitPattern: entryRows[entry])
                 if pairs != nil, isPartner(row, of: list, pairs) { continue }
                 unsafe kept[end] = row
                 unsafe keptVisits[end] = tableVisits[entry]
                 end += 1
             }
-            unsafe writeListWeights(keptVisits + start, count: end - start, pooling: pooling, to: keptWeights + start)
+            unsafe weighList(keptVisits + start, count: end - start, pooling: pooling)
             unsafe starts[list + 1] = Int32(end)
         }
         return NeighborhoodRows(

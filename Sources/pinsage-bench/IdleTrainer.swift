@@ -31,16 +31,22 @@ final class IdleTrainer {
         return steadySeconds() - sampler.started
     }
 
-    /// Takes batches for a while.
+    /// Takes batches for a while, and then until one comes, so that the next while begins with a batch; or for a minute
+    /// more.
     func takeBatches(seconds: Double) throws -> (batches: Int, bytes: Int, seconds: Double) {
         let start = steadySeconds()
         var taken = (batches: 0, bytes: 0, seconds: 0.0)
-        while taken.seconds < seconds {
+        while true {
             let bytes = try turn()
-            if bytes > 0 { taken = (taken.batches + 1, taken.bytes + bytes, 0) }
-            taken.seconds = steadySeconds() - start
+            taken = (taken.batches + (bytes > 0 ? 1 : 0), taken.bytes + bytes, steadySeconds() - start)
+            if taken.seconds >= seconds, bytes > 0 || taken.seconds > seconds + 60 { return taken }
         }
-        return taken
+    }
+
+    /// Answers and takes what comes for a while.
+    func serve(seconds: Double) throws {
+        let end = steadySeconds() + seconds
+        while steadySeconds() < end { _ = try turn() }
     }
 
     /// Neighbourhoods that samplers asked for since their start, and how many they had.
@@ -125,6 +131,14 @@ final class SamplerProcess {
             return line.flatMap { Double($0.split(separator: " ")[1]) }.map { $0 * 1024 } ?? 0
         }
         return (bytes("Pss"), bytes("Pss_Anon"))
+    }
+
+    /// Processor time so far, of all threads.
+    var processorSeconds: Double {
+        let text = (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8)) ?? ""
+        let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
+        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return 0 }
+        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
     func end() {

@@ -12,7 +12,8 @@ struct SamplersCommand: ParsableCommand {
         abstract: "Starts real samplers on a graph, more and more of them, and takes their batches.",
         discussion: """
             Prints batches and pairs a second, end to end, of all samplers together, the time from a sampler's start to its \
-            first batch, and its proportional share of memory, and how much that grew for each sampler added.
+            first batch, and its proportional share of memory, and how much that grew for each sampler added. Memory comes \
+            and goes with each batch: it is looked at four times a second, as long again as batches are counted.
             """)
 
     @Option(help: ArgumentHelp("Graph folder.", valueName: "folder"))
@@ -58,7 +59,7 @@ struct SamplersCommand: ParsableCommand {
                 samplers.append(sampler)
                 firstBatch = max(firstBatch, try trainer.secondsToFirstBatch(of: sampler))
             }
-            rows.append(try measure(samplers, trainer, settings, firstBatch: firstBatch, before: rows.last))
+            rows.append(try measure(samplers, trainer, settings, firstBatch: firstBatch, fewer: rows.last))
         }
         let report = SamplersReport(
             machine: Machine(.best), graph: "\(edges) edges", cacheMb: settings.samplers.cacheMB,
@@ -68,22 +69,42 @@ struct SamplersCommand: ParsableCommand {
 
     private func measure(
         _ samplers: [SamplerProcess], _ trainer: IdleTrainer, _ settings: PipelineSettings, firstBatch: Double,
-        before: SamplerRow?
+        fewer: SamplerRow?
     ) throws -> SamplerRow {
         _ = try trainer.takeBatches(seconds: max(1, seconds / 4))
         let reused = trainer.reuse
+        let before = samplers.reduce(0) { $0 + $1.processorSeconds }
         let taken = try trainer.takeBatches(seconds: seconds)
-        let memory = samplers.map(\.memory)
-        let total = memory.reduce(0) { $0 + $1.proportional }
-        let added = samplers.count - (before?.samplers ?? 0)
+        let worked = samplers.reduce(0) { $0 + $1.processorSeconds } - before
+        let reuse = trainer.reuse
+        let memory = try watchMemory(samplers, trainer)
+        let added = samplers.count - (fewer?.samplers ?? 0)
         let rate = Double(taken.batches) / taken.seconds
         return SamplerRow(
             samplers: samplers.count, batchesPerSecond: rate, pairsPerSecond: rate * Double(settings.batch.pairs),
+            processorSecondsEach: worked / Double(max(taken.batches, 1)),
             batchMb: taken.batches == 0 ? 0 : Double(taken.bytes) / Double(taken.batches) / 1e6,
-            firstBatchSeconds: firstBatch, proportionalMb: total / 1e6,
-            grownMbEach: (total - (before?.proportionalMb ?? 0) * 1e6) / 1e6 / Double(max(added, 1)),
-            reuse: (trainer.reuse.found - reused.found) / max(trainer.reuse.asked - reused.asked, 1),
-            privateMbEach: memory.reduce(0) { $0 + $1.anonymous } / 1e6 / Double(samplers.count))
+            firstBatchSeconds: firstBatch, proportionalMb: memory.proportional / 1e6,
+            grownMbEach: (memory.proportional / 1e6 - (fewer?.proportionalMb ?? 0)) / Double(max(added, 1)),
+            reuse: (reuse.found - reused.found) / max(reuse.asked - reused.asked, 1),
+            privateMbEach: memory.anonymous / 1e6 / Double(samplers.count), privateMbMost: memory.most / 1e6)
+    }
+
+    /// Means of the memory of all samplers together while they work, and the most that one had of its own; bytes.
+    private func watchMemory(
+        _ samplers: [SamplerProcess], _ trainer: IdleTrainer
+    ) throws -> (proportional: Double, anonymous: Double, most: Double) {
+        let looks = max(4, Int(seconds * 4))
+        var memory = (proportional: 0.0, anonymous: 0.0, most: 0.0)
+        for _ in 0..<looks {
+            try trainer.serve(seconds: 0.25)
+            for each in samplers.map(\.memory) {
+                memory.proportional += each.proportional / Double(looks)
+                memory.anonymous += each.anonymous / Double(looks)
+                memory.most = max(memory.most, each.anonymous)
+            }
+        }
+        return memory
     }
 }
 
@@ -92,17 +113,20 @@ struct SamplerRow: Encodable {
     let samplers: Int
     let batchesPerSecond: Double
     let pairsPerSecond: Double
+    /// Of the samplers, for a batch.
+    let processorSecondsEach: Double
     let batchMb: Double
     /// The slowest of those that were added.
     let firstBatchSeconds: Double
-    /// Of all samplers together; a page of the graph counts once, whoever maps it.
+    /// Of all samplers together, in the mean; a page of the graph counts once, whoever maps it.
     let proportionalMb: Double
     /// For each sampler that was added; for the first ones, the graph's pages among it.
     let grownMbEach: Double
     /// Share of the neighbourhoods that had been walked before in their window.
     let reuse: Double
-    /// Memory that is no file's, of each sampler.
+    /// Memory that is no file's, of each sampler, in the mean; and the most that one had.
     let privateMbEach: Double
+    let privateMbMost: Double
 }
 
 struct SamplersReport: Encodable {
@@ -117,15 +141,17 @@ struct SamplersReport: Encodable {
         var lines = [
             "\(machine.cpu), \(machine.processors) processors; \(graph), cache_mb \(cacheMb), refresh_batches \(refreshBatches)",
             "",
-            "| samplers | batches/s | pairs/s | MB a batch | first batch s | PSS of all MB | PSS grown MB each | own MB each | reused |",
-            "|---|---|---|---|---|---|---|---|---|",
+            "| samplers | batches/s | pairs/s | CPU s a batch | MB a batch | first batch s | PSS of all MB | PSS grown MB each | own MB each | own MB at most | reused |",
+            "|---|---|---|---|---|---|---|---|---|---|---|",
         ]
         for row in rows {
             lines.append(
                 String(
-                    format: "| %d | %.2f | %.0f | %.1f | %.2f | %.0f | %.1f | %.1f | %.0f %% |", row.samplers,
-                    row.batchesPerSecond, row.pairsPerSecond, row.batchMb, row.firstBatchSeconds, row.proportionalMb,
-                    row.grownMbEach, row.privateMbEach, 100 * row.reuse))
+                    format: "| %d | %.2f | %.0f | %.2f | %.1f | %.2f | %.0f | %.1f | %.1f | %.1f | %.0f %% |",
+                    row.samplers,
+                    row.batchesPerSecond, row.pairsPerSecond, row.processorSecondsEach, row.batchMb,
+                    row.firstBatchSeconds, row.proportionalMb,
+                    row.grownMbEach, row.privateMbEach, row.privateMbMost, 100 * row.reuse))
         }
         return lines.joined(separator: "\n")
     }

@@ -77,6 +77,8 @@ final class TicketQueue: @unchecked Sendable {
         }
     }
     var failure: (any Error)? { lock.withLock { error } }
+    /// Whether no batch waits to be made.
+    var isIdle: Bool { lock.withLock { batches.isEmpty } }
     var isClosed: Bool { lock.withLock { closed } }
     func fail(_ error: any Error) { lock.withLock { self.error = error } }
 

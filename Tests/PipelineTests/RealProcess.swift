@@ -52,9 +52,13 @@ final class RealProcess: @unchecked Sendable {
     var error: String { (try? streams.text("err")) ?? "" }
 
     /// Largest resident memory so far, mapped files included, in bytes; 0 when it has ended.
-    var peakBytes: Int {
+    var peakBytes: Int { bytes("VmHWM") }
+    /// Resident memory that is no file's, in bytes; 0 when it has ended.
+    var ownBytes: Int { bytes("RssAnon") }
+
+    private func bytes(_ key: String) -> Int {
         let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
-        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        let line = status.split(separator: "\n").first { $0.hasPrefix(key + ":") }
         let words = line?.split { $0 == " " || $0 == "\t" } ?? []
         return (words.count > 1 ? Int(words[1]) ?? 0 : 0) << 10
     }

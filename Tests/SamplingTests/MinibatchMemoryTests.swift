@@ -2,6 +2,7 @@ import Artifacts
 import Basics
 import CAllocationCount
 import Configuration
+import Glibc
 import Minibatches
 import Sampling
 import TestSupport
@@ -87,6 +88,41 @@ import Testing
             #expect(assembler.assemble(batchIndex: index).pins.frame !== place)
         }
         #expect(try pins.array == fresh(0).pins)
+    }
+
+    @Test("memory that is given back takes no pages until the next batch, which is as it would be; what is held stays")
+    func givenBack() throws {
+        let test = try TestGraph.random(pins: 4000, boards: 1000, boardPinsMax: 60, seed: 6)
+        var settings = settings()
+        (settings.batch.pairs, settings.walks.count, settings.walks.top) = (1000, 40, 100)
+        func contents(_ index: UInt64) throws -> BatchContents {
+            BatchContents(
+                try MinibatchAssembler(graph: test.graph, settings: settings, recipe: 1).assemble(batchIndex: index))
+        }
+        let assembler = try MinibatchAssembler(graph: test.graph, settings: settings, recipe: 1)
+        for index in UInt64(0)..<3 {
+            var held: Minibatch? = assembler.assemble(batchIndex: index)
+            let bytes = try #require(held?.neighborhoods[0].weights.frame.bytes)
+            try #require(bytes.count > 1 << 20)
+            #expect(assembler.giveBack(whole: true) == 1)
+            #expect(residentPages(bytes) >= bytes.count / 4096 - 1)
+            #expect(try BatchContents(#require(held)) == contents(index))
+            held = nil
+            #expect(assembler.giveBack(whole: false) == 0)
+            #expect(residentPages(bytes) >= bytes.count / 4096 - 1)
+            #expect(assembler.giveBack(whole: true) == 0)
+            #expect(residentPages(bytes) == 0)
+        }
+    }
+
+    /// Whole pages of some bytes that are in memory; of the page at either end others may have a part.
+    private func residentPages(_ bytes: UnsafeMutableRawBufferPointer) -> Int {
+        guard let base = bytes.baseAddress else { return 0 }
+        let first = base.alignedUp(toMultipleOf: 4096)
+        let count = (base + bytes.count - first) / 4096
+        var pages = [UInt8](repeating: 0, count: count)
+        #expect(mincore(first, 4096 * count, &pages) == 0)
+        return pages.count { $0 & 1 != 0 }
     }
 
     @Test("memory serves the next batch once the message is gone")
