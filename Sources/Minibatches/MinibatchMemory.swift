@@ -23,8 +23,8 @@ package final class MinibatchMemory {
     ///
     /// - Precondition: it is free.
     fileprivate func giveBack(whole: Bool) {
-        if whole { return frames.forEach { $0.giveBack() } }
-        for array in [MinibatchArray.pins, .boardCounts] { frame(of: array).giveBack() }
+        let last = [MinibatchArray.pins, .boardCounts].map { frame(of: $0) }
+        for frame in whole ? frames : last { frame.giveBack() }
     }
 
     /// The frame of an array.

@@ -8,7 +8,8 @@ import Testing
 
     init() throws { job = try SmallJob() }
 
-    /// Makes batches of so many pairs and negatives, with lists of so many neighbours.
+    /// Makes batches of so many pairs and negatives, with lists of so many neighbours. With a credit of one batch the
+    /// worker waits while the trainer learns from it.
     /// - Returns: the worker's peak memory, the least of its own that it was seen with after some batches, and the largest
     ///   batch, in bytes.
     private func measure(_ run: String, pairs: Int, top: Int) throws -> (peak: Int, between: Int, batch: Int) {
@@ -16,7 +17,7 @@ import Testing
         let settings = [
             "--set", "batch.pairs=\(pairs)", "--set", "batch.shared_negatives=\(pairs)", "--set", "walks.count=50",
             "--set", "walks.restart=0", "--set", "walks.top=\(top)", "--set", "model.hidden_width=8", "--set",
-            "training.epochs=100",
+            "training.epochs=10000", "--set", "samplers.credit=1",
         ]
         let worker = try RealProcess(
             "pinsage-sampler", ["--config", "config.yaml", "--run", run, "--name", "w"] + settings, in: job.path)
@@ -37,7 +38,7 @@ import Testing
         return (peak, between, try #require(field.flatMap { Int($0.dropFirst(14)) }, "\(log)"))
     }
 
-    @Test("a worker holds one batch and little else, and between batches not even that")
+    @Test("a worker holds one batch and little else, and while it waits not even that")
     func oneBatch() throws {
         let small = try measure("small", pairs: 1, top: 1)
         let large = try measure("large", pairs: 1000, top: 800)
