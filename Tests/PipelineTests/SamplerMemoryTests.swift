@@ -10,9 +10,13 @@ import Testing
 
     /// Makes batches of so many pairs and negatives, with lists of so many neighbours. With a credit of one batch the
     /// worker waits while the trainer learns from it.
+    ///
+    /// - Parameter fewest: memory of its own that ends the looking, once it has been seen with as little.
     /// - Returns: the worker's peak memory, the least of its own that it was seen with after some batches, and the largest
     ///   batch, in bytes.
-    private func measure(_ run: String, pairs: Int, top: Int) throws -> (peak: Int, between: Int, batch: Int) {
+    private func measure(
+        _ run: String, pairs: Int, top: Int, fewest: Int = .max
+    ) throws -> (peak: Int, between: Int, batch: Int) {
         try FileManager.default.createDirectory(atPath: "\(job.path)/\(run)", withIntermediateDirectories: true)
         let settings = [
             "--set", "batch.pairs=\(pairs)", "--set", "batch.shared_negatives=\(pairs)", "--set", "walks.count=50",
@@ -24,10 +28,10 @@ import Testing
         let trainer = try RealProcess(
             "pinsage-trainer", ["--config", "config.yaml", "--run", run] + settings, in: job.path)
         #expect(eventually(within: 120) { job.loggedSteps(run) > 3 })
-        var between = Int.max
-        for _ in 0..<400 {
-            between = min(between, worker.ownBytes)
-            usleep(5_000)
+        var (between, looks) = (Int.max, 0)
+        _ = eventually {
+            (between, looks) = (min(between, worker.ownBytes), looks + 1)
+            return looks >= 400 && between <= fewest
         }
         let peak = worker.peakBytes
         trainer.send(SIGTERM)
@@ -41,7 +45,7 @@ import Testing
     @Test("a worker holds one batch and little else, and while it waits not even that")
     func oneBatch() throws {
         let small = try measure("small", pairs: 1, top: 1)
-        let large = try measure("large", pairs: 1000, top: 800)
+        let large = try measure("large", pairs: 1000, top: 800, fewest: small.between + (2 << 20))
         let (more, batches) = (large.peak - small.peak, large.batch - small.batch)
         let kept = large.between - small.between
         print(
