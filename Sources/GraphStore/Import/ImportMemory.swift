@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// How much memory an import may take, and how it is shared out.
@@ -12,7 +13,7 @@ public struct ImportMemory: Sendable {
     private static let threadBytes = 36 << 20
 
     /// - Parameters:
-    ///   - byteCount: at least `byteCountMin`; nil: half of the machine's.
+    ///   - byteCount: at least `byteCountMin`; nil: half of the machine's or the container's.
     ///   - threads: at least 1; nil: one for each processor.
     init(byteCount: Int?, threads: Int?) {
         self.byteCount = byteCount ?? Self.byteCountDefault
@@ -23,8 +24,8 @@ public struct ImportMemory: Sendable {
 
     /// The least that may be asked for.
     public static let byteCountMin = 128 << 20
-    /// Half of the machine's.
-    private static var byteCountDefault: Int { max(byteCountMin, Int(ProcessInfo.processInfo.physicalMemory / 2)) }
+    /// Half of the machine's, or of the container's.
+    private static var byteCountDefault: Int { max(byteCountMin, MachineMemory.byteCount / 2) }
 
     private var fixedBytes: Int { Self.ownBytes + threads * Self.threadBytes }
 
