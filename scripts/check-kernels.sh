@@ -67,7 +67,8 @@ loops='
 9addScaled vfmadd[0-9]+ps
 9walkDraws vpmul(lq|udq)
 20registerMultiplyAdds vfmadd[0-9]+ps
-9streamSum vaddps'
+9streamSum vaddps
+12scatteredSum vaddps'
 
 # A weak function may be dropped for one of the same name elsewhere, or take its place. Names that hold the module's own
 # name cannot occur elsewhere; any other could carry AVX into baseline code.

@@ -35,4 +35,32 @@ extension Kernels {
         }
         return 4 * Double(share) * Double(team.threadCount)
     }
+
+    /// Reads the rows once, shared out among the team's threads.
+    ///
+    /// - Returns: the bytes read.
+    package func read(_ scattered: ScatteredRows) -> Double {
+        let share = scattered.rows.count / team.threadCount
+        unsafe scattered.rows.withUnsafeBufferPointer { rows in
+            guard let base = rows.baseAddress else { return }
+            team.run(chunks: team.threadCount) { chunk in
+                let sum = unsafe loops.scatteredSum(scattered.buffer.base, base + chunk * share, share)
+                require(sum.isFinite, "read: sum \(sum)")
+            }
+        }
+        return 4 * Double(ScatteredRows.width * share * team.threadCount)
+    }
+}
+
+/// Rows of 512 bytes at places all over a buffer.
+package struct ScatteredRows: Sendable {
+    package static let width = 128
+    fileprivate let buffer: FloatBuffer
+    fileprivate let rows: [Int32]
+
+    package init(_ rows: [Int32], in buffer: FloatBuffer) {
+        let count = buffer.count / Self.width
+        require(rows.allSatisfy { $0 >= 0 && Int($0) < count }, "ScatteredRows: a row beyond the \(count) there are")
+        (self.buffer, self.rows) = (buffer, rows)
+    }
 }

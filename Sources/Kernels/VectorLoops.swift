@@ -47,6 +47,7 @@ import KernelsBaseline
     let registerChains: @Sendable () -> Int
     let registerMultiplyAdds: @Sendable (Int, Float, Float) -> Float
     let streamSum: @Sendable (Input, Int) -> Float
+    let scatteredSum: @Sendable (Input, Rows, Int) -> Float
 
     static func of(_ instructionSet: InstructionSet) -> VectorLoops {
         switch instructionSet {
@@ -82,7 +83,8 @@ import KernelsBaseline
         walkDraws: KernelsBaseline.walkDraws,
         registerChains: KernelsBaseline.registerChains,
         registerMultiplyAdds: KernelsBaseline.registerMultiplyAdds,
-        streamSum: KernelsBaseline.streamSum)
+        streamSum: KernelsBaseline.streamSum,
+        scatteredSum: KernelsBaseline.scatteredSum)
 
     private static let avx2 = unsafe VectorLoops(
         panelWidth: KernelsAVX2.panelWidth,
@@ -110,7 +112,8 @@ import KernelsBaseline
         walkDraws: KernelsAVX2.walkDraws,
         registerChains: KernelsAVX2.registerChains,
         registerMultiplyAdds: KernelsAVX2.registerMultiplyAdds,
-        streamSum: KernelsAVX2.streamSum)
+        streamSum: KernelsAVX2.streamSum,
+        scatteredSum: KernelsAVX2.scatteredSum)
 
     private static let avx512 = unsafe VectorLoops(
         panelWidth: KernelsAVX512.panelWidth,
@@ -138,5 +141,6 @@ import KernelsBaseline
         walkDraws: KernelsAVX512.walkDraws,
         registerChains: KernelsAVX512.registerChains,
         registerMultiplyAdds: KernelsAVX512.registerMultiplyAdds,
-        streamSum: KernelsAVX512.streamSum)
+        streamSum: KernelsAVX512.streamSum,
+        scatteredSum: KernelsAVX512.scatteredSum)
 }

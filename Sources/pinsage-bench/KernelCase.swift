@@ -7,6 +7,8 @@ struct KernelCase {
         case operations(Double, bytes: Double)
         /// Bytes that one call reads and writes at least.
         case bytes(Double)
+        /// The same, most of them in rows all over a table.
+        case scattered(Double)
     }
 
     /// As a sentence: "nn 65536×64×64".

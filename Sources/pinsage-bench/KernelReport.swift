@@ -28,6 +28,7 @@ struct KernelReport: Encodable {
         let float32Gflops: Double
         let bfloat16Gflops: Double?
         let readGbs: Double
+        let readRowsGbs: Double
     }
 
     struct Entry: Encodable {
@@ -63,11 +64,15 @@ struct KernelReport: Encodable {
                 scalarRate = operations / scalarSeconds / 1e9
                 floorSeconds = max(operations / limits.operations(item.precision), bytes / limits.read)
                 operationShare = operations / samples.median / limits.operations(item.precision)
-            case .bytes(let bytes):
+            case .bytes(let bytes), .scattered(let bytes):
                 unit = "GB/s"
                 rate = bytes / samples.median / 1e9
                 scalarRate = bytes / scalarSeconds / 1e9
-                floorSeconds = bytes / limits.read
+                if case .scattered = item.work {
+                    floorSeconds = bytes / limits.readRows
+                } else {
+                    floorSeconds = bytes / limits.read
+                }
                 operationShare = nil
             }
         }
@@ -84,8 +89,12 @@ struct KernelReport: Encodable {
             let bfloat16 = limit.bfloat16Gflops.map { String(format: ", bfloat16 %.0f GFLOP/s", $0) } ?? ""
             lines.append(
                 String(
-                    format: "Limits, %d thread%@: float32 %.0f GFLOP/s%@, reading in order %.1f GB/s", limit.threads,
-                    limit.threads == 1 ? "" : "s", limit.float32Gflops, bfloat16, limit.readGbs))
+                    format: """
+                        Limits, %d thread%@: float32 %.0f GFLOP/s%@, reading in order %.1f GB/s, rows of 512 bytes here and \
+                        there %.1f GB/s
+                        """,
+                    limit.threads, limit.threads == 1 ? "" : "s", limit.float32Gflops, bfloat16, limit.readGbs,
+                    limit.readRowsGbs))
         }
         lines += ["", "| kernel | threads | median | | spread | of the limit | of the floor | formula |"]
         lines += ["|---|---|---|---|---|---|---|---|"]

@@ -12,7 +12,7 @@ struct KernelsCommand: ParsableCommand {
             All figures come from one run: in each round the limits are measured, then each kernel, with each number \
             of threads. Shown are the median, half the distance between the quartiles, and the share of the floor: \
             the time that the operations take at the limit of multiply-adds in registers, or the bytes at the limit \
-            of reading in order, whichever is longer.
+            of reading in order, whichever is longer; for pooling, at that of reading rows all over a table.
             """)
 
     @Option(help: ArgumentHelp("Rounds, 1 … 1000.", valueName: "n"))
@@ -135,7 +135,8 @@ private struct KernelRounds {
             limits: zip(kernels, limits).map { each, limit in
                 KernelReport.Limits(
                     threads: each[.float32].team.threadCount, float32Gflops: limit.float32 / 1e9,
-                    bfloat16Gflops: limit.bfloat16.map { $0 / 1e9 }, readGbs: limit.read / 1e9)
+                    bfloat16Gflops: limit.bfloat16.map { $0 / 1e9 }, readGbs: limit.read / 1e9,
+                    readRowsGbs: limit.readRows / 1e9)
             }, kernels: entries)
     }
 }

@@ -48,7 +48,7 @@ private func gatherPool() -> KernelCase {
     let expected = Matrix(FloatBuffer(count: 256 * width), rows: 256, columns: width)
     return KernelCase(
         name: "gather-pool \(lists) lists of \(perList) out of \(rows)×\(width)", kernel: "gather_pool",
-        sizes: [lists, perList, rows, width], work: .bytes(4 * Double((perList + 1) * lists * width)),
+        sizes: [lists, perList, rows, width], work: .scattered(4 * Double((perList + 1) * lists * width)),
         run: { kernels in random.with(lists) { kernels.weightedPool($0, from: table, into: pooled) } },
         scalar: { random.with(256) { ScalarKernels.weightedPool($0, from: table, into: expected) } },
         scalarShare: 256 / Double(lists),
@@ -96,7 +96,7 @@ private func maxPool() -> KernelCase {
     let expectedWinners = IntBuffer([Int32](repeating: 0, count: 256 * width))
     return KernelCase(
         name: "max-pool \(lists) lists of \(perList) out of \(rows)×\(width)", kernel: "max_pool",
-        sizes: [lists, perList, rows, width], work: .bytes(4 * Double((perList + 2) * lists * width)),
+        sizes: [lists, perList, rows, width], work: .scattered(4 * Double((perList + 2) * lists * width)),
         run: { kernels in
             random.with(lists) { unsafe kernels.maxPool($0, from: table, into: pooled, winners: winners.base) }
         },
