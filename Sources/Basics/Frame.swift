@@ -10,7 +10,8 @@ import Synchronization
     // Changed by `resize` alone, which nobody else may be beside.
     @exclusivity(unchecked) private var base: UnsafeMutableRawPointer?
     @exclusivity(unchecked) private var size: Int
-    private var capacity: Int
+    /// Bytes that the frame holds, used or not; 0 for somebody else's.
+    package private(set) var capacity: Int
     private let release: (@Sendable () -> Void)?
     /// Counts readers on other threads that are done: what they read lies before what is written next.
     private let doneCount = Atomic<Int>(0)

@@ -19,12 +19,13 @@ package final class MinibatchMemory {
         return true
     }
 
-    /// Gives it back to the kernel until the next batch is written there: all of it, or what is written last.
+    /// Gives it back to the kernel until the next batch is written there: all of it, or what is written last; but for
+    /// arrays of less than 2 MB, which are worth less than the time to get them again.
     ///
     /// - Precondition: it is free.
     fileprivate func giveBack(whole: Bool) {
         let last = [MinibatchArray.pins, .boardCounts].map { frame(of: $0) }
-        for frame in whole ? frames : last { frame.giveBack() }
+        for frame in whole ? frames : last where frame.capacity >= 2 << 20 { frame.giveBack() }
     }
 
     /// The frame of an array.

@@ -24,7 +24,14 @@ import Minibatches
         let neighbors: FrameArray<Int32> = memory.array(.neighbors2, count: max(entriesMax, 1))
         // Visits until the list is whole.
         let weights: FrameArray<Int32> = memory.array(.weights2, count: max(entriesMax, 1))
-        if let pairs { link(pairs.queries, pairs.positives, rows: count) }
+        // Pointers: in the loop, each look at a frame array would count references.
+        var partners: (queries: UnsafePointer<Int32>, positives: UnsafePointer<Int32>)?
+        if let pairs, let queries = unsafe pairs.queries.elements.baseAddress,
+            let positives = unsafe pairs.positives.elements.baseAddress
+        {
+            link(pairs.queries, pairs.positives, rows: count)
+            unsafe partners = unsafe (UnsafePointer(queries), UnsafePointer(positives))
+        }
         guard let starts = unsafe offsets.elements.baseAddress, let kept = unsafe neighbors.elements.baseAddress,
             let keptVisits = unsafe weights.elements.baseAddress
         else { preconditionFailure("TopLayer: no memory") }
@@ -35,7 +42,7 @@ import Minibatches
             let start = end
             for entry in unsafe Int(tableOffsets[list])..<Int(tableOffsets[list + 1]) {
                 let row = unsafe Int32(bitPattern: entryRows[entry])
-                if pairs != nil, isPartner(row, of: list, pairs) { continue }
+                if let partners = unsafe partners, unsafe isPartner(row, of: list, partners) { continue }
                 unsafe kept[end] = row
                 unsafe keptVisits[end] = tableVisits[entry]
                 end += 1
@@ -65,13 +72,12 @@ import Minibatches
     }
 
     private func isPartner(
-        _ row: Int32, of list: Int, _ pairs: (queries: FrameArray<Int32>, positives: FrameArray<Int32>)?
+        _ row: Int32, of list: Int, _ pairs: (queries: UnsafePointer<Int32>, positives: UnsafePointer<Int32>)
     ) -> Bool {
-        guard let pairs else { return false }
         var side = unsafe firstPartner.base[list]
         while side >= 0 {
             let pair = Int(side / 2)
-            if row == (side % 2 == 0 ? pairs.positives[pair] : pairs.queries[pair]) { return true }
+            if unsafe row == (side % 2 == 0 ? pairs.positives[pair] : pairs.queries[pair]) { return true }
             side = unsafe nextPartner.base[Int(side)]
         }
         return false
