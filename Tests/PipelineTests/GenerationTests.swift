@@ -40,8 +40,8 @@ import Testing
 
         var killed = (append: 0, compact: 0)
         for number in 1..<4 {
-            for _ in 0..<5 where try pending() < number {
-                let code = try kill(update("graph", number) + ["--append"], within: appending)
+            for attempt in 0..<5 where try pending() < number {
+                let code = try kill(update("graph", number) + ["--append"], within: appending, attempt, of: 4)
                 let count = try pending()
                 #expect(count == number || count == number - 1 && code != 0, "\(count) of \(number), code \(code)")
                 if count < number { killed.append += 1 }
@@ -49,8 +49,8 @@ import Testing
             if try pending() < number { try expectSuccess(update("graph", number) + ["--append"]) }
         }
         let appended = try BipartiteGraph(directory: folder.file("graph")).fingerprint
-        for _ in 0..<8 where try pending() > 0 {
-            let code = try kill(["compact", "graph"], within: compacting)
+        for attempt in 0..<8 where try pending() > 0 {
+            let code = try kill(["compact", "graph"], within: compacting, attempt, of: 7)
             let graph = try BipartiteGraph(directory: folder.file("graph"))
             try graph.verify()
             let count = try pending()
@@ -66,10 +66,12 @@ import Testing
         #expect(others.count <= 1 && others.allSatisfy { $0.hasPrefix("graph.tmp-") }, "\(others)")
     }
 
-    /// Starts a command and kills it at a random moment within so many seconds; gives back its code.
-    private func kill(_ words: [String], within seconds: Double) throws -> Int32 {
+    /// Starts a command and kills it at a random moment, the first time at once and each time later, up to so many
+    /// seconds; gives back its code.
+    private func kill(_ words: [String], within seconds: Double, _ attempt: Int, of last: Int) throws -> Int32 {
         let run = try pinsage(words)
-        usleep(UInt32(Double.random(in: 0..<1e6 * seconds, using: &random.generator)))
+        let longest = 1e6 * seconds * Double(attempt) / Double(last)
+        usleep(UInt32(longest * Double.random(in: 0..<1, using: &random.generator)))
         run.send(SIGKILL)
         return run.end().code
     }
