@@ -46,8 +46,7 @@ enum GraphDirectory {
     /// - Returns: with `force` and a folder there, its lock, to be held until it is replaced: an update that goes on
     ///   meanwhile would be lost, or would put the old graph back.
     static func claim(_ path: String, force: Bool) throws -> FolderLock? {
-        let isThere = try AtomicReplace.entries(ofFolder: path) != nil
-        let lock = force && isThere ? try FolderLock(path: path) : nil
+        let lock = try force && AtomicReplace.entries(ofFolder: path) != nil ? FolderLock(path: path) : nil
         try requireFree(path, force: force)
         AtomicReplace.removeLeftovers(of: path)
         return lock

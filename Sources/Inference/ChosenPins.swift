@@ -76,7 +76,7 @@ package final class ChosenPins {
     ) throws -> Matrix {
         let (m, d) = (pass.shape.hiddenWidth, pass.embeddingWidth)
         let first = table(messages, pins.count, m)
-        forEachBlock(of: pins.count) { copy(pass.messages(layer: 1, of: pass.features(of: pins[$0])), first.rows($0)) }
+        forEachBlock(of: pins.count) { pass.messages(layer: 1, of: pass.features(of: pins[$0]), into: first.rows($0)) }
         let middle = table(hidden, hiddenCount, m)
         pooling(lists, entries) { poolLists in
             forEachBlock(of: hiddenCount) { block in
@@ -85,7 +85,7 @@ package final class ChosenPins {
             }
         }
         let second = table(messages, hiddenCount, m)
-        forEachBlock(of: hiddenCount) { copy(pass.messages(layer: 2, of: middle.rows($0)), second.rows($0)) }
+        forEachBlock(of: hiddenCount) { pass.messages(layer: 2, of: middle.rows($0), into: second.rows($0)) }
         let embeddings = Matrix(FloatBuffer(count: targetCount * d), rows: targetCount, columns: d)
         try pooling(lists, entries) { poolLists in
             try forEachBlock(of: targetCount) { block in

@@ -12,19 +12,16 @@ import CPlatform
     private var capacity: Int
 
     /// A buffer of `count` zeros.
-    public init(count: Int = 0) {
-        require(count >= 0, "FloatBuffer: count is \(count)")
-        self.count = count
-        capacity = count
-        unsafe base = Self.allocate(count)
-    }
+    public convenience init(count: Int = 0) { self.init(count, cleared: true) }
 
     /// A buffer for who writes every element before it is read: its content is anything. Memory comes as it is touched.
-    public init(unwritten count: Int) {
+    public convenience init(unwritten count: Int) { self.init(count, cleared: false) }
+
+    private init(_ count: Int, cleared: Bool) {
         require(count >= 0, "FloatBuffer: count is \(count)")
         self.count = count
         capacity = count
-        unsafe base = Self.allocate(count, cleared: false)
+        unsafe base = Self.allocate(count, cleared: cleared)
     }
 
     deinit {
